@@ -1,0 +1,64 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// What the queue refuses.
+var (
+	// ErrNoRoom says that this gateway knows of no such show.
+	ErrNoRoom = errors.New("no such show")
+	// ErrClosed says that the show's queue takes nobody (yet, or any more).
+	ErrClosed = errors.New("the queue is not open")
+	// ErrFull says that max_waiting people keep a place already.
+	ErrFull = errors.New("the queue is full")
+	// ErrNoPlace says that the visitor has no place in this queue.
+	ErrNoPlace = errors.New("no place in this queue")
+	// ErrPlaceExpired says that the place is of an older generation: the show was reset.
+	ErrPlaceExpired = errors.New("the place is of an older generation")
+	// ErrNotInside says that no admission stands behind the pass.
+	ErrNotInside = errors.New("not inside")
+	// ErrTokenInvalid says that a token was not made by us, or not for this show.
+	ErrTokenInvalid = errors.New("token invalid")
+	// ErrPassInvalid says that a pass was not made by us, or not for this show.
+	ErrPassInvalid = errors.New("pass invalid")
+	// ErrPassExpired says that a pass of ours is past its time.
+	ErrPassExpired = errors.New("pass expired")
+
+	errLost  = errors.New("redis has gone back behind what it told us")
+	errRival = errors.New("another gateway is opening the room")
+)
+
+// UnavailableError says that Redis cannot be asked, and when to try again.
+type UnavailableError struct {
+	RetryAfter time.Duration
+	Err        error
+}
+
+func (e *UnavailableError) Error() string { return "queue unavailable: " + e.Err.Error() }
+
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+func unavailable(op string, err error) error {
+	return &UnavailableError{RetryAfter: time.Second, Err: fmt.Errorf("%s: %w", op, err)}
+}
+
+// RuleError says what is wrong with one rule of admission.
+type RuleError struct {
+	Field  string
+	Reason string
+}
+
+// RulesError lists everything that is wrong with rules.
+type RulesError []RuleError
+
+func (e RulesError) Error() string {
+	parts := make([]string, len(e))
+	for i, f := range e {
+		parts[i] = f.Field + " " + f.Reason
+	}
+	return "rules invalid: " + strings.Join(parts, "; ")
+}

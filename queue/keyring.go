@@ -1,0 +1,116 @@
+package queue
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+	"sync"
+)
+
+// Keyring holds the keys that prove tokens, visitor cookies and passes, all
+// derived from the configured secrets, so that gateways share them. The first
+// secret signs, all verify: a list rotates them without sending anybody away.
+type Keyring struct {
+	keys []key
+}
+
+type key struct {
+	id     string // names the pass key in JWKS
+	tokens *macKey
+	cookie *macKey
+	pass   ed25519.PrivateKey
+}
+
+// minSecret is the least entropy that a secret brings, in bytes.
+const minSecret = 32
+
+// NewKeyring reads secrets as they stand in FRONTROW_SECRET: base64, at least 32
+// bytes each, separated by commas.
+func NewKeyring(secrets string) (*Keyring, error) {
+	ring := &Keyring{}
+	for i, text := range strings.Split(secrets, ",") {
+		secret, err := decodeSecret(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		k, err := newKey(secret)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		ring.keys = append(ring.keys, k)
+	}
+	return ring, nil
+}
+
+func decodeSecret(text string) ([]byte, error) {
+	text = strings.TrimRight(text, "=")
+	secret, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil {
+		secret, err = base64.RawURLEncoding.DecodeString(text)
+	}
+	if err != nil {
+		return nil, errors.New("is not base64")
+	}
+	if len(secret) < minSecret {
+		return nil, fmt.Errorf("has %d bytes, needs %d", len(secret), minSecret)
+	}
+	return secret, nil
+}
+
+func newKey(secret []byte) (key, error) {
+	derive := func(purpose string, n int) ([]byte, error) {
+		return hkdf.Key(sha256.New, secret, nil, "frontrow "+purpose, n)
+	}
+	token, err := derive("queue token", 32)
+	if err != nil {
+		return key{}, err
+	}
+	cookie, err := derive("visitor cookie", 32)
+	if err != nil {
+		return key{}, err
+	}
+	seed, err := derive("pass", ed25519.SeedSize)
+	if err != nil {
+		return key{}, err
+	}
+	pass := ed25519.NewKeyFromSeed(seed)
+	id := sha256.Sum256(pass.Public().(ed25519.PublicKey))
+	return key{
+		id:     base64.RawURLEncoding.EncodeToString(id[:8]),
+		tokens: newMACKey(token),
+		cookie: newMACKey(cookie),
+		pass:   pass,
+	}, nil
+}
+
+// macSize is the length of a MAC in bytes: 128 bits of HMAC-SHA256, the least
+// that RFC 2104 §5 lets one truncate it to.
+const macSize = 16
+
+// macKey makes MACs under one key. The states are pooled: a poll verifies one.
+type macKey struct{ pool sync.Pool }
+
+func newMACKey(secret []byte) *macKey {
+	return &macKey{pool: sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}
+}
+
+// appendMAC appends the MAC of message to dst.
+func (k *macKey) appendMAC(dst, message []byte) []byte {
+	state := k.pool.Get().(hash.Hash)
+	defer k.pool.Put(state)
+	state.Reset()
+	state.Write(message)
+	var sum [sha256.Size]byte
+	return append(dst, state.Sum(sum[:0])[:macSize]...)
+}
+
+func (k *macKey) verify(message, mac []byte) bool {
+	var sum [sha256.Size]byte
+	return hmac.Equal(k.appendMAC(sum[:0], message), mac)
+}

@@ -1,0 +1,91 @@
+package queue
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+	"time"
+)
+
+// Token is the proof of a place, held by the visitor. It survives the loss of
+// Redis: whoever brings it gets the same number back. It says as well what a claim
+// and a recovery need and nobody else remembers.
+type Token struct {
+	Show       string
+	Visitor    string
+	Number     int64
+	Epoch      int64
+	Generation int64
+	// Joined is when the place was given, in seconds since 1970.
+	Joined int64
+	// AdmittedUntil is when the admission ends that the token proves; 0 for none.
+	// In seconds since 1970.
+	AdmittedUntil int64
+	// Low and High are the wait foretold at the join, in seconds; 0 for none.
+	Low, High int64
+}
+
+const tokenPrefix = "fr1."
+
+// IsToken tells whether text claims to be a token, whatever it is worth.
+func IsToken(text string) bool { return strings.HasPrefix(text, tokenPrefix) }
+
+// Token writes a token as `fr1.` and base64url of its fields and their MAC. Only
+// the first fields are of fixed length; the show comes last.
+func (r *Keyring) Token(t Token) string {
+	visitor, _ := visitorBits(t.Visitor)
+	raw := make([]byte, 0, 96)
+	raw = append(raw, visitor[:]...)
+	for _, n := range [...]int64{t.Number, t.Epoch, t.Generation, t.Joined, t.AdmittedUntil, t.Low, t.High} {
+		raw = binary.AppendUvarint(raw, uint64(n))
+	}
+	raw = append(raw, t.Show...)
+	raw = r.keys[0].tokens.appendMAC(raw, raw)
+
+	text := make([]byte, 0, len(tokenPrefix)+base64.RawURLEncoding.EncodedLen(len(raw)))
+	text = append(text, tokenPrefix...)
+	return string(base64.RawURLEncoding.AppendEncode(text, raw))
+}
+
+// maxToken is longer than any token of ours, in characters.
+const maxToken = 240
+
+// ParseToken reads a token of ours for any show. It returns ErrTokenInvalid for
+// everything else; nothing of the token is believed before its MAC is.
+func (r *Keyring) ParseToken(text string) (Token, error) {
+	if !IsToken(text) || len(text) > maxToken {
+		return Token{}, ErrTokenInvalid
+	}
+	var buffer [maxToken]byte
+	n, err := base64.RawURLEncoding.Strict().Decode(buffer[:], []byte(text[len(tokenPrefix):]))
+	if err != nil || n < visitorBytes+7+macSize {
+		return Token{}, ErrTokenInvalid
+	}
+	body, mac := buffer[:n-macSize], buffer[n-macSize:n]
+	for _, k := range r.keys {
+		if k.tokens.verify(body, mac) {
+			return readToken(body)
+		}
+	}
+	return Token{}, ErrTokenInvalid
+}
+
+func readToken(body []byte) (t Token, err error) {
+	t.Visitor = base64.RawURLEncoding.EncodeToString(body[:visitorBytes])
+	body = body[visitorBytes:]
+	for _, field := range [...]*int64{&t.Number, &t.Epoch, &t.Generation, &t.Joined, &t.AdmittedUntil, &t.Low, &t.High} {
+		n, size := binary.Uvarint(body)
+		if size <= 0 {
+			return Token{}, ErrTokenInvalid
+		}
+		*field = int64(n)
+		body = body[size:]
+	}
+	t.Show = string(body)
+	return t, nil
+}
+
+// seconds of a time in microseconds, and back.
+func seconds(us int64) int64 { return us / int64(time.Second/time.Microsecond) }
+
+func micros(s int64) int64 { return s * int64(time.Second/time.Microsecond) }
