@@ -180,7 +180,7 @@ func (h *house) gate() *gate {
 	h.t.Helper()
 	client := connect(h.t, h.url)
 	q := New(Options{Redis: client, Keys: h.keys, Ledger: h.books.ledger(), Logger: slog.New(slog.DiscardHandler)})
-	room := q.follow(h.show)
+	room := q.Follow(h.show)
 	g := &gate{Room: room, t: h.t, watch: &Watcher{room: room}, admit: &Admitter{room: room}, redis: client}
 	g.look()
 	return g
@@ -232,7 +232,7 @@ type fan struct {
 
 func (g *gate) joins() *fan {
 	g.t.Helper()
-	s, created, err := g.Join(g.t.Context(), Who{})
+	s, created, err := g.Join(g.t.Context(), newcomer())
 	must(g.t, err)
 	if !created {
 		g.t.Fatal("a new visitor was given an old place")
@@ -308,3 +308,5 @@ func (g *gate) totals() Totals {
 func zscore(until time.Time, f *fan) redis.Z {
 	return redis.Z{Score: float64(until.UnixMicro()), Member: f.who.Visitor}
 }
+
+func newcomer() Who { return Who{Visitor: NewVisitor(), New: true} }

@@ -1,0 +1,45 @@
+package queue
+
+import (
+	"context"
+	"time"
+)
+
+// Admitter lets people into one room. Every gateway runs one; Redis sees to it
+// that they admit no more together than one alone would.
+type Admitter struct{ room *Room }
+
+// chunk is the most visitors that one call moves: 1,000 hold Redis for some three
+// milliseconds, 5,000 for over ten.
+const chunk = 1000
+
+// Run admits until ctx ends.
+func (a *Admitter) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+		_, next, err := a.RunOnce(ctx)
+		if err != nil {
+			next = time.Second // the watcher says what is wrong
+		}
+		timer.Reset(next)
+	}
+}
+
+// RunOnce admits what is due now: how many it let in, and when to come next.
+func (a *Admitter) RunOnce(ctx context.Context) (admitted int64, next time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, roundTrip)
+	defer cancel()
+	reply, err := a.room.run(ctx, "admit", admitScript, chunk)
+	if err != nil {
+		return 0, 0, err
+	}
+	admitted, _ = reply.rest[0].(int64)
+	due, _ := reply.rest[1].(int64)
+	return admitted, time.Duration(due) * time.Microsecond, nil
+}

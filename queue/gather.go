@@ -1,0 +1,84 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// gather sends many callers' questions to Redis as one: those that come while a
+// round trip is under way go together on the next. A caller waits for at most
+// two round trips, and Redis sees one command whatever the crowd.
+type gather[Q, A any] struct {
+	most int // questions a round trip carries
+	ask  func(context.Context, []Q) ([]A, error)
+
+	mu      sync.Mutex
+	waiting []*question[Q, A]
+	busy    bool
+}
+
+type question[Q, A any] struct {
+	ask    Q
+	answer A
+	err    error
+	done   chan struct{}
+}
+
+// roundTrip bounds one round trip: callers share it, so none of their own
+// contexts may end it.
+const roundTrip = 3 * time.Second
+
+// Do asks one question and returns its answer. May return the context's error;
+// the question may then still be asked.
+func (g *gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
+	q := &question[Q, A]{ask: ask, done: make(chan struct{})}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, q)
+	start := !g.busy
+	g.busy = true
+	g.mu.Unlock()
+	if start {
+		go g.run()
+	}
+	select {
+	case <-q.done:
+		return q.answer, q.err
+	case <-ctx.Done():
+		var none A
+		return none, ctx.Err()
+	}
+}
+
+// run makes round trips until nobody waits for one.
+func (g *gather[Q, A]) run() {
+	for batch := g.next(); batch != nil; batch = g.next() {
+		asks := make([]Q, len(batch))
+		for i, q := range batch {
+			asks[i] = q.ask
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), roundTrip)
+		answers, err := g.ask(ctx, asks)
+		cancel()
+		for i, q := range batch {
+			if q.err = err; err == nil {
+				q.answer = answers[i]
+			}
+			close(q.done)
+		}
+	}
+}
+
+func (g *gather[Q, A]) next() []*question[Q, A] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.waiting), g.most)
+	if n == 0 {
+		g.busy = false
+		g.waiting = nil
+		return nil
+	}
+	batch := g.waiting[:n:n]
+	g.waiting = g.waiting[n:]
+	return batch
+}

@@ -1,0 +1,75 @@
+package queue
+
+import (
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// keys are all keys of one show's room, in the order in which every script
+// takes them; lua/room.lua says what each holds. The braces put a show into one
+// slot of a cluster.
+func keys(show string) []string {
+	at := "fr:{" + show + "}:"
+	return []string{
+		at + "room", at + "waiting", at + "present", at + "active", at + "called", at + "away",
+		at + "finished", at + "restored", at + "admissions", at + "waits",
+		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
+	}
+}
+
+// Positions of single keys in keys.
+const (
+	keyRoom = iota
+	keyWaiting
+	keyPresent
+	keyActive
+	keyCalled
+	keyAway
+	keyFinished
+	keyRestored
+	keyAdmissions
+	keyWaits
+)
+
+var (
+	//go:embed lua/room.lua
+	opening string
+	//go:embed lua/open.lua
+	openLua string
+	//go:embed lua/rules.lua
+	rulesLua string
+	//go:embed lua/raise.lua
+	raiseLua string
+	//go:embed lua/join.lua
+	joinLua string
+	//go:embed lua/view.lua
+	viewLua string
+	//go:embed lua/seen.lua
+	seenLua string
+	//go:embed lua/admit.lua
+	admitLua string
+	//go:embed lua/resolve.lua
+	resolveLua string
+	//go:embed lua/pin.lua
+	pinLua string
+	//go:embed lua/finish.lua
+	finishLua string
+	//go:embed lua/trim.lua
+	trimLua string
+)
+
+// Each script but open starts with what room.lua does.
+var (
+	openScript    = redis.NewScript(openLua)
+	rulesScript   = redis.NewScript(opening + rulesLua)
+	raiseScript   = redis.NewScript(opening + raiseLua)
+	joinScript    = redis.NewScript(opening + joinLua)
+	viewScript    = redis.NewScript(opening + viewLua)
+	seenScript    = redis.NewScript(opening + seenLua)
+	admitScript   = redis.NewScript(opening + admitLua)
+	resolveScript = redis.NewScript(opening + resolveLua)
+	pinScript     = redis.NewScript(opening + pinLua)
+	finishScript  = redis.NewScript(opening + finishLua)
+	trimScript    = redis.NewScript(opening + trimLua)
+)

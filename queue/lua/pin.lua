@@ -1,0 +1,36 @@
+-- Makes a visitor's admission last until a time, because they hold or pay; or
+-- gives the session's deadline back. Only for somebody who is inside under that
+-- number and whose deadline has not passed; no chain of pins goes beyond the
+-- admission's maximum.
+--
+-- ARGV[3]  visitor
+-- ARGV[4]  number of the admission
+-- ARGV[5]  'pin' (never shortens) or 'unpin'
+-- ARGV[6]  until (us); 0 for none
+-- ARGV[7]  for how long from now (us); 0 for none; the later of the two counts
+--
+-- Returns {'ok', now, epoch, version, deadline, max}: when the admission ends now, and
+-- how far it can be pinned; deadline 0: not inside.
+
+local visitor, number, unpin = ARGV[3], tonumber(ARGV[4]), ARGV[5] == 'unpin'
+local till = tonumber(ARGV[6])
+if tonumber(ARGV[7]) > 0 then
+  till = math.max(till, now + tonumber(ARGV[7]))
+end
+
+local deadline = tonumber(redis.call('ZSCORE', ACTIVE, visitor) or 0)
+local c = called(visitor)
+if deadline <= now or c.number ~= number then
+  return {'ok', now, r.epoch, r.version, 0, 0}
+end
+if c.session == 0 then
+  claim(visitor, c)
+  deadline = c.session
+end
+local pinned = math.max(c.session, math.min(till, c.max))
+if not unpin then
+  pinned = math.max(pinned, deadline)
+end
+redis.call('ZADD', ACTIVE, text(pinned), visitor)
+changed()
+return {'ok', now, r.epoch, r.version, pinned, c.max}

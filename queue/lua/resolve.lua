@@ -1,0 +1,161 @@
+-- Says what became of visitors whom a view cannot answer for, and acts on it: who
+-- was called has shown up, who was away is back, who was lost with an older epoch
+-- gets the old number again. Many visitors in one call.
+--
+-- ARGV[3..] seven values a visitor:
+--   visitor
+--   number          as the token says; 0 when only the visitor is known
+--   epoch           in which the proof was made; the room's when only the visitor is known
+--   admitted_until  (us) when the token or pass proves an admission; else 0
+--   joined          (us) when the visitor joined; 0 when not known
+--   low, high       (us) the wait that was foretold at the join; 0 when none was
+--
+-- Returns {'ok', now, epoch, version, generation, state, number, detail, state, ...},
+-- three a visitor:
+--   'waiting'   detail: position among the returned, or 0 where the view tells it
+--   'admitted'  detail: deadline (us)
+--   'finished'  bought, or left
+--   'expired'   away or inside too long
+--   'none'      this visitor has no place here
+--   'older'     the place is of an older generation
+--   'lost'      the number was never issued by this Redis: it has gone back
+
+local reply = {'ok', now, r.epoch, 0, r.generation}
+local wrote = false
+
+-- waited counts a wait into buckets that grow by a tenth (0: under a second),
+-- and whether it was as foretold.
+local function waited(joined, low, high)
+  local wait = math.max(0, now - joined)
+  redis.call('HINCRBY', WAITS, text(math.floor(math.log(wait / 1000000 + 1) / math.log(1.1))), 1)
+  if high > 0 then
+    redis.call('HINCRBY', WAITS, 'foretold', 1)
+    if wait >= low and wait <= high then
+      redis.call('HINCRBY', WAITS, 'inside', 1)
+    end
+  end
+end
+
+local function waiting(number)
+  heard(number)
+  local position = 0
+  if number <= r.head then
+    position = redis.call('ZCOUNT', WAITING, '-inf', text(number))
+  end
+  return 'waiting', number, position
+end
+
+-- restore puts back, once an epoch, what an older epoch's token proves.
+local function restore(visitor, number, admitted_until)
+  redis.call('SETBIT', RESTORED, text(number), 1)
+  wrote = true
+  if admitted_until > now then
+    local c = {number = number, misses = 0, session = admitted_until, max = now + r.session_max_seconds * 1000000}
+    call(visitor, c)
+    redis.call('ZADD', ACTIVE, text(c.session), visitor)
+    if r.lost_active > 0 then
+      set('lost_active', r.lost_active - 1)
+      add('expired', -1)
+    else
+      add('admitted', 1)
+      add('claimed', 1)
+    end
+    return 'admitted', number, c.session
+  end
+  if number <= r.head then
+    if now > r.recovering_until + r.return_seconds * 1000000 then
+      return 'expired', number, 0
+    end
+    call(visitor, {number = number, misses = 1, session = 0, max = 0})
+  end
+  redis.call('ZADD', WAITING, text(number), visitor)
+  return waiting(number)
+end
+
+-- done says how a place ended that nothing more is kept of.
+local function done(number)
+  if redis.call('GETBIT', FINISHED, text(number)) == 1 then
+    return 'finished', number, 0
+  end
+  return 'expired', number, 0
+end
+
+local function resolve(visitor, number, epoch, admitted_until, joined, low, high)
+  if number > 0 and number <= r.floor then
+    return 'older', number, 0
+  end
+  local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
+  local c = called(visitor)
+  local current = place or (c and c.number)
+  if number > 0 and current and current ~= number then
+    -- An earlier place of somebody who has joined again: it never jumps.
+    return done(number)
+  end
+
+  local deadline = tonumber(redis.call('ZSCORE', ACTIVE, visitor) or 0)
+  if deadline > now then
+    if c.session == 0 then
+      claim(visitor, c)
+      if joined > 0 then
+        waited(joined, low, high)
+      end
+      wrote = true
+      return 'admitted', c.number, c.session
+    end
+    if number > 0 and epoch < r.epoch and admitted_until > c.session then
+      -- A hold brought them back before their token did.
+      c.session = admitted_until
+      call(visitor, c)
+      deadline = math.max(deadline, c.session)
+      redis.call('ZADD', ACTIVE, text(deadline), visitor)
+      wrote = true
+    end
+    return 'admitted', c.number, deadline
+  elseif deadline > 0 then
+    lapse(visitor)
+    c = called(visitor)
+    wrote = true
+  end
+
+  if place and (epoch == r.epoch or admitted_until <= now) then
+    return waiting(place)
+  elseif place then
+    -- The token brought them back to the line before the pass proved more.
+    redis.call('ZREM', WAITING, visitor)
+    return restore(visitor, place, admitted_until)
+  end
+
+  local away_until = tonumber(redis.call('ZSCORE', AWAY, visitor) or 0)
+  if away_until > now then
+    redis.call('ZREM', AWAY, visitor)
+    if c.misses == 0 then
+      redis.call('HDEL', CALLED, visitor)
+    end
+    redis.call('ZADD', WAITING, text(c.number), visitor)
+    wrote = true
+    return waiting(c.number)
+  end
+
+  if number == 0 then
+    return 'none', 0, 0
+  elseif epoch == r.epoch and number > r.issued then
+    return 'lost', number, 0
+  elseif epoch == r.epoch or c or redis.call('GETBIT', FINISHED, text(number)) == 1
+      or redis.call('GETBIT', RESTORED, text(number)) == 1 then
+    return done(number)
+  end
+  return restore(visitor, number, admitted_until)
+end
+
+for i = 3, #ARGV, 7 do
+  local state, number, detail = resolve(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]),
+    tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]))
+  reply[#reply + 1] = state
+  reply[#reply + 1] = number
+  reply[#reply + 1] = detail
+end
+if wrote then
+  changed()
+end
+reply[4] = r.version
+return reply

@@ -1,0 +1,176 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// block is how many numbers a gateway reserves in MySQL at a time: at 10,000 joins
+// a second one statement a second does. A lost Redis skips at most two blocks,
+// which costs a bitmap 12 KB.
+const block = 50_000
+
+// reserve raises the ceiling for an epoch, in MySQL first.
+func (r *Room) reserve(ctx context.Context, epoch int64) error {
+	kept, err := r.queue.ledger.Load(ctx, r.show)
+	if err != nil {
+		return unavailable("reserve numbers", err)
+	}
+	if kept.Epoch != epoch {
+		r.poke()
+		return unavailable("reserve numbers", errLost)
+	}
+	if before, err := r.raise(ctx, epoch, kept.Ceiling); err != nil || before < kept.Ceiling {
+		return err // somebody had reserved already
+	}
+	ceiling := kept.Ceiling + block
+	won, err := r.queue.ledger.RaiseCeiling(ctx, r.show, epoch, kept.Ceiling, ceiling)
+	if err != nil {
+		return unavailable("reserve numbers", err)
+	}
+	if won {
+		_, err = r.raise(ctx, epoch, ceiling)
+	}
+	return err
+}
+
+// raise tells Redis how far numbers are reserved, and says how far it thought.
+func (r *Room) raise(ctx context.Context, epoch, ceiling int64) (before int64, err error) {
+	a, err := r.run(ctx, "raise", raiseScript, epoch, ceiling)
+	if err != nil {
+		return 0, err
+	}
+	before, _ = a.rest[0].(int64)
+	return before, nil
+}
+
+// reopen opens the room after Redis lost it: it wins a new epoch in MySQL, has the
+// others make ready, and opens with issued at the ceiling, so that no number is
+// handed out twice. Then tokens, passes and holds put everybody back. Only one
+// gateway wins; the others find the room open when they look again.
+func (r *Room) reopen(ctx context.Context) error {
+	kept, err := r.queue.ledger.Load(ctx, r.show)
+	if err != nil {
+		return unavailable("load the ledger", err)
+	}
+	ceiling := kept.Ceiling
+	if ceiling > 0 {
+		ceiling += block
+	}
+	if !r.mayWin(kept.Epoch) {
+		return unavailable("win the epoch", errRival)
+	}
+	won, err := r.queue.ledger.WinEpoch(ctx, r.show, kept.Epoch, kept.Ceiling, ceiling)
+	if err != nil {
+		return unavailable("win the epoch", err)
+	}
+	if !won {
+		return unavailable("win the epoch", errRival)
+	}
+	level := slog.LevelWarn
+	if kept.Epoch == 0 {
+		level = slog.LevelInfo // a show's first room is no loss
+	}
+	r.queue.log.Log(ctx, level, "opening the room in a new epoch", "show", r.show, "epoch", kept.Epoch+1, "issued", kept.Ceiling, "head", kept.Head)
+	kept.Epoch++
+	return r.open(ctx, kept, ceiling)
+}
+
+// rivalGrace is how long a gateway that won an epoch has to open the room before
+// another may win the next: loading a stadium's door takes half a second.
+const rivalGrace = 2 * time.Second
+
+// mayWin says whether it is time to win an epoch after this one: at once when it is
+// the one that Redis last told us of, else after its winner had time to open it.
+func (r *Room) mayWin(epoch int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if epoch <= r.known.epoch {
+		return true
+	}
+	if r.rival.epoch != epoch {
+		r.rival.epoch, r.rival.since = epoch, time.Now()
+	}
+	return time.Since(r.rival.since) >= rivalGrace
+}
+
+// open opens the room as the ledger keeps it, for an epoch that was won.
+func (r *Room) open(ctx context.Context, kept Kept, ceiling int64) error {
+	known, err := r.queue.ledger.Before(ctx, r.show)
+	if err != nil {
+		return unavailable("make ready for the room", err)
+	}
+	show := *r.rules.Load()
+	var recovery int64
+	if kept.Head < kept.Ceiling { // else nobody can come back: nobody ever came, or all were sent away
+		recovery = show.Rules.recovery().Microseconds()
+	}
+	known = known.above(kept.Floor)
+	fields := append(show.fields(), kept.Totals.fields()...)
+	fields = append(fields, "rules_version", show.RulesVersion, "floor", kept.Floor)
+	args := []any{
+		kept.Epoch, kept.Generation, kept.Ceiling, kept.Head, ceiling,
+		recovery, kept.Totals.Active, len(fields) / 2, len(known.Inside),
+	}
+	args = append(args, fields...)
+	for _, in := range known.Inside {
+		args = append(args, in.Visitor, in.Number, in.Until)
+	}
+	for _, number := range known.Finished {
+		args = append(args, number)
+	}
+	a, err := r.call(ctx, "open", openScript, args...)
+	if err != nil {
+		return err
+	}
+	r.learn(stamp{a.epoch, a.version})
+	return nil
+}
+
+// Apply puts a show's rules, phase and message in force, unless newer ones are.
+// May return an UnavailableError; the watcher tries again then.
+func (r *Room) Apply(ctx context.Context, show Show) error {
+	r.follow(show)
+	_, err := r.run(ctx, "rules", rulesScript, append([]any{show.RulesVersion}, show.fields()...)...)
+	return err
+}
+
+// Reset starts the queue anew: a new generation, in which older tokens are told to
+// join again. Numbers go on; none is handed out twice.
+func (r *Room) Reset(ctx context.Context) error {
+	kept, err := r.queue.ledger.Load(ctx, r.show)
+	if err != nil {
+		return unavailable("load the ledger", err)
+	}
+	kept, err = r.queue.ledger.NextGeneration(ctx, r.show, kept.Generation)
+	if err != nil {
+		return fmt.Errorf("next generation: %w", err)
+	}
+	if err := r.open(ctx, kept, kept.Ceiling); err != nil {
+		return err
+	}
+	_, err = r.refresh(ctx)
+	return err
+}
+
+// admissions reads the rows that MySQL may not have yet.
+func (r *Room) admissions(ctx context.Context, v *view) ([]Admission, error) {
+	const most = 500
+	rows, err := r.queue.redis.LRange(ctx, r.keys[keyAdmissions], 0, most-1).Result()
+	if err != nil {
+		return nil, unavailable("admissions", err)
+	}
+	admissions := make([]Admission, 0, len(rows))
+	for _, row := range rows {
+		a, err := parseAdmission(r.show, v.generation, row)
+		if err != nil {
+			return nil, err
+		}
+		if a.Epoch == v.epoch {
+			admissions = append(admissions, a)
+		}
+	}
+	return admissions, nil
+}

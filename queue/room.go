@@ -1,0 +1,177 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Room is a gateway's side of one show's queue. Its methods are safe for use by
+// many at once.
+type Room struct {
+	show   string
+	queue  *Queue
+	keys   []string
+	joins  *gather[joinAsk, joinAnswer]
+	finds  *gather[resolveAsk, resolved]
+	marks  marks
+	finals finals
+	pace   pace
+
+	// endedAt is when a place was last ended through this gateway (ns since 1970):
+	// a view from before does not know.
+	endedAt atomic.Int64
+
+	// lost is poked when Redis has gone back, or lost the room.
+	lost chan struct{}
+
+	view  atomic.Pointer[view]
+	rules atomic.Pointer[Show] // as MySQL has them, as last told
+
+	mu    sync.Mutex
+	known stamp // the highest that Redis told this gateway
+	rival struct {
+		epoch int64 // won in MySQL by somebody, and not seen in Redis yet
+		since time.Time
+	}
+}
+
+// stamp orders the states of a room in Redis.
+type stamp struct{ epoch, version int64 }
+
+func (s stamp) before(o stamp) bool {
+	return s.epoch < o.epoch || s.epoch == o.epoch && s.version < o.version
+}
+
+// Most questions that go to Redis in one round trip. A script with so many joins
+// holds Redis for about a millisecond.
+const (
+	mostJoins    = 250
+	mostResolves = 200
+)
+
+func newRoom(q *Queue, show Show) *Room {
+	r := &Room{show: show.ID, queue: q, keys: keys(show.ID), lost: make(chan struct{}, 1)}
+	r.joins = &gather[joinAsk, joinAnswer]{most: mostJoins, ask: r.askJoins}
+	r.finds = &gather[resolveAsk, resolved]{most: mostResolves, ask: r.askResolves}
+	r.rules.Store(&show)
+	return r
+}
+
+// follow notes the rules as MySQL has them.
+func (r *Room) follow(show Show) {
+	if old := r.rules.Load(); old.RulesVersion <= show.RulesVersion {
+		r.rules.Store(&show)
+	}
+}
+
+// answer is what every script opens with; rest is its own.
+type answer struct {
+	now, epoch, version int64
+	status              string
+	rest                []any
+}
+
+// run calls a script that opens with lua/room.lua. May return an
+// UnavailableError; errLost is behind it when Redis went back behind what it had
+// told this gateway, and the watcher has been told then.
+func (r *Room) run(ctx context.Context, name string, script *redis.Script, args ...any) (answer, error) {
+	known := r.stamp()
+	full := append([]any{known.epoch, known.version}, args...)
+	a, err := r.call(ctx, name, script, full...)
+	if err != nil {
+		return a, err
+	}
+	if a.status == "lost" {
+		r.poke()
+		return a, unavailable(name, errLost)
+	}
+	r.learn(stamp{a.epoch, a.version})
+	return a, nil
+}
+
+func (r *Room) call(ctx context.Context, name string, script *redis.Script, args ...any) (answer, error) {
+	reply, err := script.Run(ctx, r.queue.redis, r.keys, args...).Slice()
+	if err != nil {
+		return answer{}, unavailable(name, err)
+	}
+	var a answer
+	if len(reply) >= 2 {
+		a.status, _ = reply[0].(string)
+		a.now, _ = reply[1].(int64)
+	}
+	if len(reply) >= 4 {
+		a.epoch, _ = reply[2].(int64)
+		a.version, _ = reply[3].(int64)
+		a.rest = reply[4:]
+	}
+	if a.now == 0 || a.status != "lost" && a.epoch == 0 {
+		return answer{}, fmt.Errorf("%s answered %v", name, reply)
+	}
+	return a, nil
+}
+
+func (r *Room) stamp() stamp {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known
+}
+
+func (r *Room) learn(s stamp) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known.before(s) {
+		r.known = s
+	}
+}
+
+// poke tells the watcher that the room is lost.
+func (r *Room) poke() {
+	select {
+	case r.lost <- struct{}{}:
+	default:
+	}
+}
+
+// oldest is the greatest age of a view from which polls are answered. Past it
+// the answer could be wrong by more than a visitor would forgive, so it is refused.
+const oldest = 15 * time.Second
+
+// fresh returns the view. May return an UnavailableError when it is too old.
+func (r *Room) fresh() (*view, error) {
+	v := r.view.Load()
+	if v == nil {
+		return nil, unavailable("view", errLost)
+	}
+	if age := time.Since(v.taken); age > oldest {
+		return nil, unavailable("view", fmt.Errorf("the view is %s old", age.Round(time.Second)))
+	}
+	return v, nil
+}
+
+// refresh fetches the view anew.
+func (r *Room) refresh(ctx context.Context) (*view, error) {
+	taken := time.Now()
+	a, err := r.run(ctx, "view", viewScript)
+	if err != nil {
+		return nil, err
+	}
+	v, err := newView(a.rest, a.now, a.epoch, a.version, taken)
+	if err != nil {
+		return nil, err
+	}
+	r.pace.note(v)
+	for {
+		old := r.view.Load()
+		if old != nil && (stamp{v.epoch, v.version}).before(stamp{old.epoch, old.version}) {
+			return old, nil
+		}
+		if r.view.CompareAndSwap(old, v) {
+			return v, nil
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package queue
+
+import (
+	"fmt"
+	"time"
+)
+
+// Rules say how fast and how many people a show lets in, and how long it waits
+// for somebody. MySQL keeps them; the room in Redis carries the copy in force.
+type Rules struct {
+	Admit             int  `json:"admit"`               // most visitors let in per interval
+	IntervalMS        int  `json:"interval_ms"`         // length of the interval
+	MaxActive         int  `json:"max_active"`          // most visitors inside at a time
+	ClaimSeconds      int  `json:"claim_seconds"`       // an admitted visitor shows up within
+	SessionSeconds    int  `json:"session_seconds"`     // time inside, from showing up
+	SessionMaxSeconds int  `json:"session_max_seconds"` // as far as holds and payments may prolong it
+	AbsenceSeconds    int  `json:"absence_seconds"`     // not heard of for so long: absent
+	ReturnSeconds     int  `json:"return_seconds"`      // an away visitor may come back within
+	Paused            bool `json:"paused"`              // nobody is let in
+}
+
+// DefaultRules are those of a show that names none.
+func DefaultRules() Rules {
+	return Rules{
+		Admit: 10, IntervalMS: 1000, MaxActive: 100,
+		ClaimSeconds: 60, SessionSeconds: 600, SessionMaxSeconds: 1800,
+		AbsenceSeconds: 120, ReturnSeconds: 600,
+	}
+}
+
+// Validate returns a RulesError that names every rule out of its range, or two
+// that contradict each other.
+func (r Rules) Validate() error {
+	var errs RulesError
+	within := func(field string, value, low, high int) {
+		if value < low || value > high {
+			errs = append(errs, RuleError{field, fmt.Sprintf("must be from %d to %d", low, high)})
+		}
+	}
+	within("admit", r.Admit, 0, 100_000)
+	within("interval_ms", r.IntervalMS, 100, 60_000)
+	within("max_active", r.MaxActive, 0, 1_000_000)
+	within("claim_seconds", r.ClaimSeconds, 5, 86_400)
+	within("session_seconds", r.SessionSeconds, 5, 86_400)
+	within("session_max_seconds", r.SessionMaxSeconds, 5, 86_400)
+	within("absence_seconds", r.AbsenceSeconds, 5, 86_400)
+	within("return_seconds", r.ReturnSeconds, 5, 86_400)
+	if r.SessionMaxSeconds < r.SessionSeconds {
+		errs = append(errs, RuleError{"session_max_seconds", "must not be below session_seconds"})
+	}
+	if r.IntervalMS <= 60_000 && r.ClaimSeconds >= 5 && r.Interval() > r.claim() {
+		errs = append(errs, RuleError{"interval_ms", "must not be longer than claim_seconds: somebody who is called could miss it between two intervals"})
+	}
+	if errs != nil {
+		return errs
+	}
+	return nil
+}
+
+// Interval is the time between two admissions.
+func (r Rules) Interval() time.Duration { return time.Duration(r.IntervalMS) * time.Millisecond }
+
+func (r Rules) claim() time.Duration { return time.Duration(r.ClaimSeconds) * time.Second }
+
+func (r Rules) absence() time.Duration { return time.Duration(r.AbsenceSeconds) * time.Second }
+
+// rate is how many visitors a second the rules let in at most.
+func (r Rules) rate() float64 { return float64(r.Admit) / r.Interval().Seconds() }
+
+// window is how long one of the two `seen` windows lasts: who was heard of in
+// neither of two is absent.
+func (r Rules) window() time.Duration { return r.absence() / 2 }
+
+// flushEvery is how often a gateway tells Redis whom it heard of: often enough
+// that a window is told in many parts.
+func (r Rules) flushEvery() time.Duration { return min(2*time.Second, r.window()/8) }
+
+// The shortest and the longest time between two polls of a visitor.
+const (
+	pollFront = time.Second
+	pollBack  = 30 * time.Second
+)
+
+// longestPoll bounds every poll_after_ms: nobody who polls as told is taken for
+// absent, or misses the claim window.
+func (r Rules) longestPoll() time.Duration { return min(pollBack, r.absence()/3, r.claim()/2) }
+
+// recovery is how long nobody is admitted after Redis was lost: everybody who
+// polls as told has been heard of by then, and a window has passed.
+func (r Rules) recovery() time.Duration { return r.longestPoll() + r.window() }

@@ -1,0 +1,138 @@
+package queue
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// view is what a gateway knows of a room, no older than a second when all is
+// well. Every poll is answered from one; nothing in it changes once it is made.
+type view struct {
+	asOf       int64 // us, Redis's clock
+	taken      time.Time
+	generation int64
+	epoch      int64
+	version    int64
+	phase      Phase
+	message    string
+	rules      Rules
+	rulesVer   int64
+	issued     int64
+	head       int64
+	ceiling    int64
+	opened     int64 // us: when the epoch began
+	recovering int64 // us: nobody is admitted before; 0: no recovery
+	admissions int64 // how many this epoch has seen
+	waiting    int64 // keep a place
+	returned   int64 // of those, at or below the head
+	away       int64
+	totals     Totals
+	line       line
+}
+
+// present is how many of those who wait are there.
+func (v *view) present() int64 { return v.returned + v.line.total }
+
+// behind is the position of somebody who waits and whom the view does not know as
+// present: behind all that it does, and behind those who may have joined since.
+func (v *view) behind(number int64) int64 {
+	return v.returned + v.line.upTo(number) + max(number-v.issued, 1)
+}
+
+func (v *view) isRecovering() bool { return v.asOf < v.recovering }
+
+// isYoungerThan tells whether the epoch began after the pass was issued: then the
+// pass may prove an admission that Redis lost. Passes count whole seconds.
+func (v *view) isYoungerThan(p Pass) bool { return p.Issued.Add(time.Second).Before(timeOf(v.opened)) }
+
+// newView reads the answer of lua/view.lua behind its four opening values.
+func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, error) {
+	if len(reply) != 7 {
+		return nil, fmt.Errorf("view has %d values, not 7", len(reply))
+	}
+	var counts [5]int64
+	for i := range counts {
+		n, ok := reply[i].(int64)
+		if !ok {
+			return nil, fmt.Errorf("view value %d is %T", i, reply[i])
+		}
+		counts[i] = n
+	}
+	raw, ok := reply[5].(string)
+	flat, isList := reply[6].([]any)
+	if !ok || !isList {
+		return nil, fmt.Errorf("view has a room of %T and bits of %T", reply[6], reply[5])
+	}
+	room := roomHash{}
+	for i := 0; i+1 < len(flat); i += 2 {
+		field, _ := flat[i].(string)
+		room[field], _ = flat[i+1].(string)
+	}
+	v := &view{
+		asOf: asOf, taken: taken, epoch: epoch, version: version,
+		generation: room.int("generation"),
+		phase:      Phase(room["phase"]),
+		message:    room["message"],
+		rules:      room.rules(),
+		rulesVer:   room.int("rules_version"),
+		issued:     room.int("issued"),
+		head:       room.int("head"),
+		ceiling:    room.int("ceiling"),
+		opened:     room.int("opened_at"),
+		recovering: room.int("recovering_until"),
+		admissions: room.int("admissions"),
+		waiting:    counts[0],
+		returned:   counts[1],
+		away:       counts[3],
+		totals:     room.totals(),
+	}
+	v.totals.Active = counts[2]
+	v.line = newLine(counts[4], v.head, []byte(raw))
+	return v, nil
+}
+
+// roomHash is the room as Redis holds it.
+type roomHash map[string]string
+
+func (h roomHash) int(field string) int64 {
+	n, _ := strconv.ParseInt(h[field], 10, 64)
+	return n
+}
+
+func (h roomHash) rules() Rules {
+	return Rules{
+		Admit:             int(h.int("admit")),
+		IntervalMS:        int(h.int("interval_ms")),
+		MaxActive:         int(h.int("max_active")),
+		ClaimSeconds:      int(h.int("claim_seconds")),
+		SessionSeconds:    int(h.int("session_seconds")),
+		SessionMaxSeconds: int(h.int("session_max_seconds")),
+		AbsenceSeconds:    int(h.int("absence_seconds")),
+		ReturnSeconds:     int(h.int("return_seconds")),
+		Paused:            h.int("paused") == 1,
+	}
+}
+
+func (h roomHash) totals() Totals {
+	return Totals{
+		Joined: h.int("joined"), Admitted: h.int("admitted"), Claimed: h.int("claimed"),
+		Missed: h.int("missed"), Left: h.int("left"), LeftWaiting: h.int("left_waiting"),
+		Expired: h.int("expired"), ExpiredWaiting: h.int("expired_waiting"), Finished: h.int("finished"),
+	}
+}
+
+// fields lists what of a show stands in the room.
+func (s Show) fields() []any {
+	paused := 0
+	if s.Rules.Paused {
+		paused = 1
+	}
+	return []any{
+		"phase", string(s.Phase), "message", s.Message, "max_waiting", s.MaxWaiting, "paused", paused,
+		"admit", s.Rules.Admit, "interval_ms", s.Rules.IntervalMS, "max_active", s.Rules.MaxActive,
+		"claim_seconds", s.Rules.ClaimSeconds, "session_seconds", s.Rules.SessionSeconds,
+		"session_max_seconds", s.Rules.SessionMaxSeconds, "absence_seconds", s.Rules.AbsenceSeconds,
+		"return_seconds", s.Rules.ReturnSeconds,
+	}
+}
