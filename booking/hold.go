@@ -1,0 +1,285 @@
+package booking
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// HoldRequest asks for seats of a show, all or none. Latest (µs, Redis's clock)
+// bounds the hold beside the show's hold_seconds; Number is the queue number of
+// the visitor's admission, and goes along to the order.
+type HoldRequest struct {
+	Show    Show
+	Visitor string
+	Number  int64
+	Seats   []string
+	Latest  int64
+	Trace   string
+}
+
+// Hold is a visitor's claim on seats until ExpiresAt (µs). Its State is held,
+// paid, released or expired.
+type Hold struct {
+	ID, Show, Visitor    string
+	Number, Fence        int64
+	Seats                []string
+	Amount               int64
+	Currency, State      string
+	ExpiresAt, CreatedAt int64
+}
+
+// holdTries is how often a hold starts over when what stood in its way has been
+// cleared: an expired hold of the same visitor, a fence behind the database's.
+const holdTries = 3
+
+// Hold leases the seats at the door and then takes them in the database, in one
+// short transaction. Who loses at the door costs the database nothing. It may
+// return an *InvalidError, *UnknownSeatError, *TooManySeatsError,
+// *SeatsTakenError, ErrNotOnSale, ErrTooLate or ErrUnavailable.
+func (s *Store) Hold(ctx context.Context, r HoldRequest) (Hold, error) {
+	layout, err := s.checkHold(ctx, r)
+	if err != nil {
+		return Hold{}, err
+	}
+	for range holdTries {
+		var h holdRow
+		h, err = s.lease(ctx, r, layout)
+		if err != nil {
+			return Hold{}, err
+		}
+		// The lease is won: what follows is not cut short by a client who leaves.
+		held, cancel := detached(ctx)
+		err = s.take(held, h)
+		if err == nil {
+			cancel()
+			return h.hold(h.CreatedAt), nil
+		}
+		err = s.settleLost(held, r, layout, h, err)
+		cancel()
+		if !errors.Is(err, errTryAgain) {
+			return Hold{}, err
+		}
+	}
+	return Hold{}, fmt.Errorf("hold: still changing after %d tries: %w", holdTries, ErrUnavailable)
+}
+
+// errTryAgain says that what stood in the way of a hold is cleared.
+var errTryAgain = errors.New("try again")
+
+func (s *Store) checkHold(ctx context.Context, r HoldRequest) (*Layout, error) {
+	if r.Show.Phase != PhaseOpen {
+		return nil, ErrNotOnSale
+	}
+	f := &faults{}
+	f.visitor(r.Visitor)
+	f.unless(len(r.Seats) > 0, "seats", "must not be empty")
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	if len(r.Seats) > r.Show.MaxSeats {
+		return nil, &TooManySeatsError{Limit: r.Show.MaxSeats}
+	}
+	layout, err := s.Layout(ctx, r.Show)
+	if err != nil {
+		return nil, err
+	}
+	var unknown []string
+	seen := map[string]bool{}
+	for _, seat := range r.Seats {
+		if _, ok := layout.Ordinal(seat); !ok && !seen[seat] {
+			unknown = append(unknown, seat)
+		} else if seen[seat] {
+			return nil, invalid("seats", "%q is there twice", seat)
+		}
+		seen[seat] = true
+	}
+	if len(unknown) > 0 {
+		return nil, &UnknownSeatError{Seats: unknown}
+	}
+	return layout, nil
+}
+
+// lease wins all of the seats at the door, or says who else has them.
+func (s *Store) lease(ctx context.Context, r HoldRequest, layout *Layout) (holdRow, error) {
+	id := ulid.Make().String()
+	seats := slices.Sorted(slices.Values(r.Seats)) // rows are locked in this order
+	args := []any{id, int64(r.Show.HoldSeconds) * 1_000_000, r.Latest}
+	var amount int64
+	for _, o := range layout.ordinalsOf(seats) {
+		args = append(args, o)
+		amount += layout.Price(o)
+	}
+	a, err := s.atDoor(ctx, leaseScript, r.Show, args...)
+	if err != nil {
+		return holdRow{}, err
+	}
+	switch {
+	case a.word == "late":
+		return holdRow{}, ErrTooLate
+	case a.word == "taken" && len(a.rest) > 2:
+		return holdRow{}, taken(layout, a.rest[2:])
+	case a.word != "ok" || len(a.rest) != 4:
+		return holdRow{}, fmt.Errorf("lease answered %s with %d values", a.word, len(a.rest))
+	}
+	return holdRow{
+		ID: id, ShowID: r.Show.ID, Visitor: r.Visitor, Number: r.Number,
+		Seats: encode(seats), SeatCount: len(seats), MaxSeats: r.Show.MaxSeats, LayoutVersion: r.Show.LayoutVersion,
+		Amount: amount, Currency: r.Show.Currency, Fence: number(a.rest[2]), State: holdHeld,
+		ExpiresAt: number(a.rest[3]), Trace: clip(r.Trace, maxTrace), CreatedAt: a.now,
+	}, nil
+}
+
+func taken(layout *Layout, ordinals []string) error {
+	e := &SeatsTakenError{}
+	for _, o := range ordinals {
+		e.Seats = append(e.Seats, layout.Seat(int(number(o))))
+	}
+	return e
+}
+
+// take writes the hold down: five statements with BEGIN and COMMIT. It returns
+// errRollback if a guard refused.
+func (s *Store) take(ctx context.Context, h holdRow) error {
+	return s.transact(ctx, "hold", func(tx *gorm.DB) error {
+		if err := tx.Create(&h).Error; err != nil {
+			return err
+		}
+		if err := countPurchase(tx, h); err != nil {
+			return err
+		}
+		n, err := takeSeats(tx, h)
+		if err == nil && n != int64(h.SeatCount) {
+			return errRollback
+		}
+		return err
+	})
+}
+
+// countPurchase adds the hold's seats to what its visitor has of the show.
+func countPurchase(tx *gorm.DB, h holdRow) error {
+	return tx.Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "show_id"}, {Name: "visitor"}},
+		DoUpdates: clause.Assignments(map[string]any{"taken": gorm.Expr("taken + ?", h.SeatCount)}),
+	}).Create(&limitRow{ShowID: h.ShowID, Visitor: h.Visitor, Taken: h.SeatCount}).Error
+}
+
+// takeSeats is the guard that decides, whatever Redis said: it takes the seats
+// that are free or whose hold is over, that no higher fence has touched, in the
+// layout by which the hold was made, and only while the visitor's count, this hold included, is within the limit. It
+// tells how many it took.
+func takeSeats(tx *gorm.DB, h holdRow) (int64, error) {
+	return exec(tx, `UPDATE seats SET state = 'held', fence = ?, hold_id = ?, hold_until = ?
+		WHERE show_id = ? AND seat IN ?
+		AND layout_version = ?
+		AND fence < ?
+		AND (state = 'free' OR (state = 'held' AND hold_until <= ?))
+		AND (SELECT taken FROM purchase_limits WHERE show_id = ? AND visitor = ?) <= ?`,
+		h.Fence, h.ID, h.ExpiresAt, h.ShowID, h.seats(), h.LayoutVersion, h.Fence, h.CreatedAt, h.ShowID, h.Visitor, h.MaxSeats)
+}
+
+// settleLost finds out why the database refused a hold that the door had let
+// through, puts right what can be, gives the leases back and returns the error
+// for the visitor, or errTryAgain. After a COMMIT without an answer the leases
+// are left to run out, since the hold may stand.
+func (s *Store) settleLost(ctx context.Context, r HoldRequest, layout *Layout, h holdRow, cause error) error {
+	if errors.Is(cause, errOutcomeUnknown) {
+		return cause
+	}
+	reason := cause
+	var differ []seatRow
+	if errors.Is(cause, errRollback) {
+		differ, reason = s.whyRefused(ctx, r, h)
+	}
+	if err := s.markSeats(ctx, r.Show, h.ID, differ); err != nil {
+		s.log.WarnContext(ctx, "seats not put right at the door", "show", h.ShowID, "error", err)
+	}
+	if err := s.releaseLeases(ctx, r.Show, layout, h.ID, h.Fence, h.seats()); err != nil {
+		s.log.WarnContext(ctx, "leases not released", "show", h.ShowID, "hold", h.ID, "error", err)
+	}
+	return reason
+}
+
+// whyRefused tells the seats of which the door had another picture than the
+// database has, and the reason.
+func (s *Store) whyRefused(ctx context.Context, r HoldRequest, h holdRow) (differ []seatRow, reason error) {
+	over, err := s.overLimit(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	if over {
+		return nil, &TooManySeatsError{Limit: r.Show.MaxSeats}
+	}
+	var seats []seatRow
+	err = s.db.WithContext(ctx).Where("show_id = ? AND seat IN ?", h.ShowID, h.seats()).Order("ordinal").Find(&seats).Error
+	if err != nil {
+		return nil, failed("hold", err)
+	}
+	relaid := func(seat seatRow) bool { return seat.LayoutVersion != h.LayoutVersion }
+	if len(seats) != h.SeatCount || slices.ContainsFunc(seats, relaid) {
+		return nil, failed("hold", errRelaid)
+	}
+	lost := &SeatsTakenError{}
+	for _, seat := range seats {
+		free := seat.State == seatFree || seat.State == seatHeld && seat.HoldUntil <= h.CreatedAt
+		if !free {
+			lost.Seats = append(lost.Seats, seat.Seat)
+		}
+		if !free || seat.Fence >= h.Fence {
+			differ = append(differ, seat)
+		}
+	}
+	if len(lost.Seats) == 0 {
+		return differ, errTryAgain
+	}
+	return differ, lost
+}
+
+// overLimit tells whether the visitor's count leaves no room for the hold. If
+// the count includes holds of theirs that are over and not yet swept, it ends
+// those and looks again.
+func (s *Store) overLimit(ctx context.Context, h holdRow) (bool, error) {
+	for look := range 2 {
+		var limits []limitRow
+		err := s.db.WithContext(ctx).Where("show_id = ? AND visitor = ?", h.ShowID, h.Visitor).Find(&limits).Error
+		if err != nil {
+			return false, failed("hold", err)
+		}
+		if len(limits) == 0 || limits[0].Taken+h.SeatCount <= h.MaxSeats {
+			return false, nil
+		}
+		if look == 0 {
+			own := s.db.Where("show_id = ? AND visitor = ?", h.ShowID, h.Visitor)
+			if _, err := s.expire(ctx, h.CreatedAt, own); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+func decodeSeats(s string) []string {
+	var seats []string
+	if err := json.Unmarshal([]byte(s), &seats); err != nil {
+		return nil // verify names the order or hold that lists no seats
+	}
+	return seats
+}
+
+// maxTrace is the width of the trace columns, in bytes.
+const maxTrace = 64
+
+// clip cuts a text to n bytes of valid UTF-8.
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return strings.ToValidUTF8(s, "")
+}

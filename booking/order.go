@@ -1,0 +1,138 @@
+package booking
+
+import (
+	"context"
+	"regexp"
+
+	"gorm.io/gorm"
+)
+
+const orderPaid = "paid"
+
+// MethodWallet pays an order with the visitor's points.
+const MethodWallet = "wallet"
+
+// Order is a purchase. Times are in µs; PaidAt is nil until it is paid.
+type Order struct {
+	ID, Show, Visitor, HoldID      string
+	Number                         int64
+	Seats                          []string
+	Amount                         int64
+	Currency, Method, State, Trace string
+	CreatedAt                      int64
+	PaidAt                         *int64
+}
+
+type orderRow struct {
+	ID             string `gorm:"primaryKey"`
+	ShowID         string
+	Visitor        string
+	HoldID         string
+	Number         int64
+	Seats          string
+	Amount         int64
+	Currency       string
+	Method         string
+	State          string
+	IdempotencyKey string
+	BodyHash       string
+	Trace          string
+	CreatedAt      int64 `gorm:"autoCreateTime:false"`
+	PaidAt         *int64
+}
+
+func (orderRow) TableName() string { return "orders" }
+
+func (r orderRow) seats() []string { return decodeSeats(r.Seats) }
+
+func (r orderRow) order() Order {
+	return Order{
+		ID: r.ID, Show: r.ShowID, Visitor: r.Visitor, HoldID: r.HoldID, Number: r.Number, Seats: r.seats(),
+		Amount: r.Amount, Currency: r.Currency, Method: r.Method, State: r.State, Trace: r.Trace,
+		CreatedAt: r.CreatedAt, PaidAt: r.PaidAt,
+	}
+}
+
+type ticketRow struct {
+	ShowID  string `gorm:"primaryKey"`
+	Seat    string `gorm:"primaryKey"`
+	OrderID string
+	Price   int64
+}
+
+func (ticketRow) TableName() string { return "tickets" }
+
+// keyPattern admits no spaces: MySQL would take two keys that differ in the
+// spaces at their ends for one.
+var keyPattern = regexp.MustCompile(`^[!-~]{1,128}$`)
+
+func (f *faults) key(key string) {
+	f.unless(keyPattern.MatchString(key), "Idempotency-Key", "must have 1 to 128 visible ASCII characters")
+}
+
+// Replay finds the order that an earlier request with this key made. It may
+// return an *InvalidError for the key, ErrIdempotencyMismatch if that request
+// had another body, or ErrUnavailable.
+func (s *Store) Replay(ctx context.Context, visitor, key, bodyHash string) (Order, bool, error) {
+	f := &faults{}
+	f.visitor(visitor)
+	f.key(key)
+	if err := f.err(); err != nil {
+		return Order{}, false, err
+	}
+	var rows []orderRow
+	err := s.db.WithContext(ctx).Where("visitor = ? AND idempotency_key = ?", visitor, key).Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return Order{}, false, failed("replay", err)
+	}
+	if rows[0].BodyHash != bodyHash {
+		return Order{}, false, ErrIdempotencyMismatch
+	}
+	return rows[0].order(), true, nil
+}
+
+// FindOrder is a visitor's own order. It may return ErrOrderNotFound,
+// ErrNotYours or ErrUnavailable.
+func (s *Store) FindOrder(ctx context.Context, visitor, id string) (Order, error) {
+	if !isID(id) {
+		return Order{}, ErrOrderNotFound
+	}
+	orders, err := s.orders(ctx, s.db.Where("id = ?", id).Limit(1))
+	switch {
+	case err != nil:
+		return Order{}, err
+	case len(orders) == 0:
+		return Order{}, ErrOrderNotFound
+	case orders[0].Visitor != visitor:
+		return Order{}, ErrNotYours
+	}
+	return orders[0], nil
+}
+
+// OrdersOf lists the latest orders of a visitor, newest first.
+func (s *Store) OrdersOf(ctx context.Context, visitor string) ([]Order, error) {
+	if !visitorPattern.MatchString(visitor) {
+		return nil, nil
+	}
+	return s.orders(ctx, s.db.Where("visitor = ?", visitor).Order("id DESC").Limit(listMost))
+}
+
+func (s *Store) orders(ctx context.Context, query *gorm.DB) ([]Order, error) {
+	var rows []orderRow
+	if err := query.WithContext(ctx).Find(&rows).Error; err != nil {
+		return nil, failed("find orders", err)
+	}
+	orders := make([]Order, len(rows))
+	for i, r := range rows {
+		orders[i] = r.order()
+	}
+	return orders, nil
+}
+
+// PaidNumbers lists the queue numbers under which visitors have bought in a show.
+func (s *Store) PaidNumbers(ctx context.Context, showID string) ([]int64, error) {
+	var numbers []int64
+	err := s.db.WithContext(ctx).Model(&orderRow{}).Where("show_id = ? AND state = ?", showID, orderPaid).
+		Distinct().Order("number").Pluck("number", &numbers).Error
+	return numbers, failed("paid numbers", err)
+}

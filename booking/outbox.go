@@ -1,0 +1,113 @@
+package booking
+
+import (
+	"encoding/json"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+)
+
+// The types of events.
+const (
+	OrderPaid    = "order.paid"
+	HoldReleased = "hold." + holdReleased
+	HoldExpired  = "hold." + holdExpired
+)
+
+// Event is something that happened, written in the transaction that made it
+// happen. Subject is the order or hold that it happened to; At is in µs.
+type Event struct {
+	ID, Type, Show, Subject, Visitor, Trace string
+	Payload                                 json.RawMessage
+	At                                      int64
+}
+
+// OrderPayload is what an event of an order says.
+type OrderPayload struct {
+	Order    string   `json:"order"`
+	Hold     string   `json:"hold"`
+	Number   int64    `json:"number"`
+	Seats    []string `json:"seats"`
+	Amount   int64    `json:"amount"`
+	Currency string   `json:"currency"`
+	Fence    int64    `json:"fence"`
+}
+
+// HoldEnded is what an event of a hold says; ExpiresAt is in µs.
+type HoldEnded struct {
+	Hold      string   `json:"hold"`
+	Number    int64    `json:"number"`
+	Seats     []string `json:"seats"`
+	ExpiresAt int64    `json:"expires_at"`
+}
+
+// eventRow also keeps whom the event was to be delivered to when it happened,
+// so that verify can tell a lost delivery from a listener that came later.
+type eventRow struct {
+	ID        string `gorm:"primaryKey"`
+	Type      string
+	ShowID    string
+	Subject   string
+	Visitor   string
+	Trace     string
+	Payload   string
+	Listeners string
+	At        int64
+}
+
+func (eventRow) TableName() string { return "events" }
+
+func (r eventRow) event() Event {
+	return Event{
+		ID: r.ID, Type: r.Type, Show: r.ShowID, Subject: r.Subject, Visitor: r.Visitor, Trace: r.Trace,
+		Payload: json.RawMessage(r.Payload), At: r.At,
+	}
+}
+
+// outgoing is an event that is about to be written.
+type outgoing struct {
+	row        eventRow
+	deliveries []deliveryRow
+	nudge      func()
+}
+
+// event prepares an event of the type with one delivery for each subscriber.
+func (s *Store) event(kind, show, subject, visitor, trace string, payload any) outgoing {
+	listeners := s.subscribers[kind]
+	now := s.Now()
+	o := outgoing{nudge: s.nudge, row: eventRow{
+		ID: ulid.Make().String(), Type: kind, ShowID: show, Subject: subject, Visitor: visitor, Trace: trace,
+		Payload: encode(payload), Listeners: encode(append([]string{}, listeners...)), At: now,
+	}}
+	for _, l := range listeners {
+		o.deliveries = append(o.deliveries, deliveryRow{
+			EventID: o.row.ID, Listener: l, Subject: subject, State: deliveryDue, NextAt: now,
+		})
+	}
+	return o
+}
+
+// write appends the event to the outbox, in the caller's transaction: one
+// statement, and one more if anybody listens.
+func (o outgoing) write(tx *gorm.DB) error {
+	if err := tx.Create(&o.row).Error; err != nil || len(o.deliveries) == 0 {
+		return err
+	}
+	return tx.Create(&o.deliveries).Error
+}
+
+// told is called after the commit.
+func (o outgoing) told() {
+	if len(o.deliveries) > 0 {
+		o.nudge()
+	}
+}
+
+// encode writes JSON of our own types, which always encode.
+func encode(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
