@@ -1,0 +1,28 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"frontrow/booking"
+)
+
+// EndAdmission is the listener that lets the next one in: who has bought is out.
+// end must do nothing if the visitor's admission is not the one of this number,
+// so that a late delivery cannot end a newer one.
+func EndAdmission(end func(ctx context.Context, show, visitor string, number int64) error) Listener {
+	return Listener{
+		Name:    "end-admission",
+		Types:   []string{booking.OrderPaid},
+		Timeout: 5 * time.Second,
+		Handle: func(ctx context.Context, e booking.Event) error {
+			var paid booking.OrderPayload
+			if err := json.Unmarshal(e.Payload, &paid); err != nil {
+				return fmt.Errorf("payload of %s: %w", e.ID, err)
+			}
+			return end(ctx, e.Show, e.Visitor, paid.Number)
+		},
+	}
+}
