@@ -1,0 +1,76 @@
+// Package api is Frontrow's HTTP interface, as docs/openapi.yaml states it: it
+// proves who asks, orders the calls of queue and sale within a request, and says
+// what went wrong in one way. gin lives here and nowhere else.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"frontrow/booking"
+	"frontrow/internal/invariant"
+	"frontrow/queue"
+)
+
+// Options are what the interface needs. All but PublicURL are needed.
+type Options struct {
+	Queue      *queue.Queue
+	Store      *booking.Store
+	Catalogue  *booking.Catalogue
+	Keys       *queue.Keyring
+	AdminToken string
+	// PublicURL is where visitors reach the gateways; empty: as the request says.
+	PublicURL string
+	// TrustedProxies are the CIDRs whose X-Forwarded-* are believed.
+	TrustedProxies []string
+	// DemoCharges lets visitors charge their own wallets.
+	DemoCharges bool
+	// SeparateOps leaves /healthz, /readyz and /metrics to Ops alone.
+	SeparateOps bool
+	// Ready asks the servers, by name, whether they answer.
+	Ready map[string]func(context.Context) error
+	// Verify checks the invariants on what is stored of a show, or of all ("").
+	Verify   func(ctx context.Context, show string) ([]invariant.Violation, error)
+	Registry *prometheus.Registry
+	Logger   *slog.Logger
+	Now      func() time.Time
+}
+
+// API serves the interface.
+type API struct {
+	rooms       *queue.Queue
+	store       *booking.Store
+	shows       *booking.Catalogue
+	keys        *queue.Keyring
+	adminToken  string
+	publicURL   string
+	proxies     []string
+	demoCharges bool
+	separateOps bool
+	ready       map[string]func(context.Context) error
+	verify      func(ctx context.Context, show string) ([]invariant.Violation, error)
+	registry    *prometheus.Registry
+	log         *slog.Logger
+	now         func() time.Time
+	requests    *prometheus.HistogramVec
+	draining    atomic.Bool
+}
+
+// New makes the interface and registers its metrics.
+func New(o Options) *API {
+	a := &API{
+		rooms: o.Queue, store: o.Store, shows: o.Catalogue, keys: o.Keys, adminToken: o.AdminToken,
+		publicURL: o.PublicURL, proxies: o.TrustedProxies, demoCharges: o.DemoCharges, separateOps: o.SeparateOps,
+		ready: o.Ready, verify: o.Verify, registry: o.Registry, log: o.Logger, now: o.Now,
+	}
+	a.registerMetrics()
+	return a
+}
+
+// Drain makes /readyz fail, so that nobody is sent here any more; what is asked all
+// the same is answered.
+func (a *API) Drain() { a.draining.Store(true) }

@@ -1,0 +1,112 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"frontrow/booking"
+	"frontrow/queue"
+)
+
+// The problems that requests run into by themselves; the catalogue below has
+// those that the queue and the sale know.
+var (
+	malformed        = &problem{status: 400, code: "malformed", detail: "The body is not JSON."}
+	tokenRequired    = &problem{status: 401, code: "token_required", detail: "Nothing says who is asking: send the queue token, or the cookie."}
+	tokenInvalid     = &problem{status: 401, code: "token_invalid", detail: "This queue token is not one of ours for this show."}
+	passRequired     = &problem{status: 401, code: "pass_required", detail: "This needs the pass of an admitted visitor."}
+	passInvalid      = &problem{status: 401, code: "pass_invalid", detail: "This pass is not one of ours for this show."}
+	adminRequired    = &problem{status: 401, code: "admin_required", detail: "This needs the admin token."}
+	passExpired      = &problem{status: 403, code: "pass_expired", detail: "The admission behind this pass has ended."}
+	showNotFound     = &problem{status: 404, code: "show_not_found", detail: "There is no show of that name."}
+	notFound         = &problem{status: 404, code: "not_found", detail: "There is nothing here."}
+	tooLarge         = &problem{status: 413, code: "too_large", detail: "The body is too large."}
+	invalid          = &problem{status: 422, code: "invalid", detail: "Some fields cannot be as they are."}
+	unavailable      = &problem{status: 503, code: "unavailable", detail: "Please try again in a moment.", retryAfter: time.Second}
+	internal         = &problem{status: 500, code: "internal", detail: "Something went wrong on our side."}
+	noPlace          = notFound.because("You have no place in this queue: join first.")
+	cookieNeedsProof = tokenRequired.because("A cookie alone authorises no write: send the header X-Frontrow: 1 as well.")
+)
+
+// catalogue maps what the queue and the sale refuse to what the visitor is told.
+// A test fails for a sentinel of theirs that it lacks.
+var catalogue = []struct {
+	err  error
+	tell *problem
+}{
+	{queue.ErrNoRoom, showNotFound},
+	{queue.ErrNoPlace, noPlace},
+	{queue.ErrClosed, &problem{status: 409, code: "queue_closed", detail: "The queue of this show is not open."}},
+	{queue.ErrFull, &problem{status: 503, code: "queue_full", detail: "The queue is full just now.", retryAfter: 30 * time.Second}},
+	{queue.ErrPlaceExpired, &problem{status: 410, code: "place_expired", detail: "The queue was started anew: please join again."}},
+	{queue.ErrNotInside, passExpired},
+	{queue.ErrTokenInvalid, tokenInvalid},
+	{queue.ErrPassInvalid, passInvalid},
+	{queue.ErrPassExpired, passExpired},
+
+	{booking.ErrShowNotFound, showNotFound},
+	{booking.ErrShowExists, invalidField("show", "is taken by another show")},
+	{booking.ErrShowInUse, invalidField("show", "must be a draft or closed, and must not have sold anything")},
+	{booking.ErrLayoutInUse, invalidField("sections", "cannot change once a seat was held or sold")},
+	{booking.ErrContended, unavailable.because("Somebody else is changing this show.")},
+	{booking.ErrNotOnSale, &problem{status: 409, code: "not_on_sale", detail: "This show is not on sale."}},
+	{booking.ErrTooLate, passExpired},
+	{booking.ErrNotYours, &problem{status: 403, code: "not_yours", detail: "This belongs to somebody else."}},
+	{booking.ErrHoldNotFound, &problem{status: 404, code: "hold_not_found", detail: "There is no such hold."}},
+	{booking.ErrHoldExpired, &problem{status: 409, code: "hold_expired", detail: "The hold is over: the seats may be somebody else's by now."}},
+	{booking.ErrAlreadyPaid, &problem{status: 409, code: "already_paid", detail: "This hold is paid already."}},
+	{booking.ErrOrderNotFound, &problem{status: 404, code: "order_not_found", detail: "There is no such order."}},
+	{booking.ErrInsufficientPoints, &problem{status: 422, code: "insufficient_points", detail: "The wallet has not enough points."}},
+	{booking.ErrIdempotencyMismatch, &problem{status: 422, code: "idempotency_mismatch", detail: "This Idempotency-Key was used for another request."}},
+	{booking.ErrUnavailable, unavailable},
+	{booking.ErrSchemaBehind, unavailable},
+	{context.DeadlineExceeded, unavailable},
+	{context.Canceled, unavailable},
+}
+
+func problemFor(err error) *problem {
+	var down *queue.UnavailableError
+	if errors.As(err, &down) {
+		p := *unavailable
+		p.retryAfter = down.RetryAfter
+		return &p
+	}
+	var rules queue.RulesError
+	var fields *booking.InvalidError
+	var unknown *booking.UnknownSeatError
+	var many *booking.TooManySeatsError
+	var taken *booking.SeatsTakenError
+	switch {
+	case errors.As(err, &rules):
+		errs := make([]fieldError, len(rules))
+		for i, f := range rules {
+			errs[i] = fieldError{f.Field, f.Reason}
+		}
+		return invalid.with("errors", errs)
+	case errors.As(err, &fields):
+		return invalid.with("errors", fields.Fields)
+	case errors.As(err, &unknown):
+		return (&problem{status: 422, code: "unknown_seat", detail: "The show has no such seat."}).with("seats", unknown.Seats)
+	case errors.As(err, &many):
+		return (&problem{status: 422, code: "too_many_seats", detail: "Held and paid seats together would exceed the show's limit."}).with("limit", many.Limit)
+	case errors.As(err, &taken):
+		return (&problem{status: 409, code: "seats_taken", detail: "Somebody else has taken " + strings.Join(taken.Seats, ", ") + "."}).with("taken", taken.Seats)
+	}
+	for _, entry := range catalogue {
+		if errors.Is(err, entry.err) {
+			return entry.tell
+		}
+	}
+	return internal
+}
+
+type fieldError struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+func invalidField(field, reason string) *problem {
+	return invalid.with("errors", []fieldError{{field, reason}})
+}

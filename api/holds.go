@@ -1,0 +1,150 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"frontrow/booking"
+)
+
+// pinMoment is how long an admission is pinned while seats are being held or paid
+// for: longer than either may take. Who loses a seat gives nothing back; the moment
+// passes by itself.
+const pinMoment = 15 * time.Second
+
+// holdJSON is a hold; pass and its end come with a new one.
+type holdJSON struct {
+	Hold          string     `json:"hold"`
+	Show          string     `json:"show"`
+	Seats         []string   `json:"seats"`
+	Amount        int64      `json:"amount"`
+	Currency      string     `json:"currency"`
+	State         string     `json:"state"`
+	CreatedAt     time.Time  `json:"created_at"`
+	ExpiresAt     time.Time  `json:"expires_at"`
+	Pass          string     `json:"pass,omitempty"`
+	PassExpiresAt *time.Time `json:"pass_expires_at,omitempty"`
+}
+
+func newHoldJSON(h booking.Hold) holdJSON {
+	return holdJSON{
+		Hold: h.ID, Show: h.Show, Seats: h.Seats, Amount: h.Amount, Currency: h.Currency, State: h.State,
+		CreatedAt: *timeOf(&h.CreatedAt), ExpiresAt: *timeOf(&h.ExpiresAt),
+	}
+}
+
+// holdSeats proves the pass, pins the admission behind it, has the seats held, and
+// pins the admission until the hold's end.
+func (a *API) holdSeats(c *gin.Context) {
+	show, err := a.public(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	pass, err := a.insider(c, show.ID)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	var body struct {
+		Seats []string `json:"seats"`
+	}
+	if err := read(c, &body, mostBody); err != nil {
+		fail(c, err)
+		return
+	}
+	room, show, err := a.room(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	ctx := c.Request.Context()
+	pin, err := room.PinFor(ctx, pass, pinMoment)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	hold, err := a.store.Hold(ctx, booking.HoldRequest{
+		Show: show, Visitor: pass.Visitor, Number: pass.Number, Seats: body.Seats, Latest: pin.Max, Trace: traceID(c),
+	})
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	if _, err := room.PinUntil(ctx, pass.Visitor, pass.Number, hold.ExpiresAt); err != nil {
+		// The seats are theirs all the same, and the queue learns of the hold when it recovers.
+		slogOf(c).Warn("admission not pinned until the hold's end", "hold", hold.ID, "error", err)
+	}
+	answer := newHoldJSON(hold)
+	var expires time.Time
+	if answer.Pass, expires, err = a.pass(c, pass.Visitor, show.ID, pass.Number); err != nil {
+		fail(c, err)
+		return
+	}
+	answer.PassExpiresAt = &expires
+	private(c)
+	c.JSON(http.StatusCreated, answer)
+}
+
+func (a *API) listHolds(c *gin.Context) {
+	who, err := a.owner(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	holds, err := a.store.HoldsOf(c.Request.Context(), who.visitor)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	answer := make([]holdJSON, len(holds))
+	for i, h := range holds {
+		answer[i] = newHoldJSON(h)
+	}
+	private(c)
+	c.JSON(http.StatusOK, gin.H{"holds": answer})
+}
+
+func (a *API) getHold(c *gin.Context) {
+	who, err := a.owner(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	hold, err := a.store.FindHold(c.Request.Context(), who.visitor, c.Param("hold"))
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	private(c)
+	c.JSON(http.StatusOK, newHoldJSON(hold))
+}
+
+// releaseHold gives the seats back, and with them the session's deadline.
+func (a *API) releaseHold(c *gin.Context) {
+	who, err := a.owner(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	ctx := c.Request.Context()
+	hold, err := a.store.FindHold(ctx, who.visitor, c.Param("hold"))
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	until, err := a.store.Release(ctx, who.visitor, hold.ID)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	if room, err := a.rooms.Room(hold.Show); err == nil && hold.State == "held" {
+		if err := room.Unpin(ctx, who.visitor, hold.Number, until); err != nil {
+			slogOf(c).Warn("admission stays pinned after a release", "hold", hold.ID, "error", err)
+		}
+	}
+	private(c)
+	c.Status(http.StatusNoContent)
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"frontrow/queue"
+)
+
+// The cookies of a visitor. The last two carry the show's id behind them.
+const (
+	visitorCookie = "fr_visitor"
+	placeCookie   = "fr_place_"
+	passCookie    = "fr_pass_"
+)
+
+// asker is who a request proves to come from.
+type asker struct {
+	visitor string
+	isNew   bool         // made up for this request, and told in a cookie
+	token   *queue.Token // for the show of the path, or any where it names none
+	pass    *queue.Pass
+	cookie  bool // nothing but cookies says so
+}
+
+// identify finds out who asks, by `Authorization: Bearer` first, by cookies else.
+// Without any proof it makes up a visitor and sets the cookie, whatever the answer
+// will be. May return tokenInvalid, passInvalid or passExpired.
+func (a *API) identify(c *gin.Context) (asker, error) {
+	show := c.Param("show")
+	if header := c.GetHeader("Authorization"); header != "" {
+		text, ok := strings.CutPrefix(header, "Bearer ")
+		if !ok {
+			return asker{}, tokenInvalid
+		}
+		return a.byBearer(strings.TrimSpace(text), show)
+	}
+	return a.byCookie(c, show), nil
+}
+
+func (a *API) byBearer(text, show string) (asker, error) {
+	if queue.IsToken(text) {
+		token, err := a.keys.ParseToken(text)
+		if err != nil || show != "" && token.Show != show {
+			return asker{}, tokenInvalid
+		}
+		return asker{visitor: token.Visitor, token: &token}, nil
+	}
+	pass, err := a.keys.ParsePass(text, a.now())
+	if err != nil {
+		return asker{}, err
+	}
+	if show != "" && pass.Show != show {
+		return asker{}, passInvalid
+	}
+	return asker{visitor: pass.Visitor, pass: &pass}, nil
+}
+
+func (a *API) byCookie(c *gin.Context, show string) asker {
+	visitor, ok := a.keys.Visitor(cookieOf(c, visitorCookie))
+	if !ok {
+		visitor = queue.NewVisitor()
+		a.setCookie(c, visitorCookie, a.keys.SignVisitor(visitor), 365*24*time.Hour)
+		return asker{visitor: visitor, isNew: true, cookie: true}
+	}
+	who := asker{visitor: visitor, cookie: true}
+	if show == "" {
+		return who
+	}
+	if token, err := a.keys.ParseToken(cookieOf(c, placeCookie+show)); err == nil && token.Show == show && token.Visitor == visitor {
+		who.token = &token
+	}
+	if pass, err := a.keys.ParsePass(cookieOf(c, passCookie+show), a.now()); err == nil && pass.Show == show && pass.Visitor == visitor {
+		who.pass = &pass
+	}
+	return who
+}
+
+// owner wants to know who asks, and refuses nobody's word. A write by cookie alone
+// needs the header that no page of another origin can set.
+func (a *API) owner(c *gin.Context) (asker, error) {
+	who, err := a.identify(c)
+	switch {
+	case err != nil:
+		return who, err
+	case who.isNew:
+		return who, tokenRequired
+	}
+	return who, mayWrite(c, who)
+}
+
+func mayWrite(c *gin.Context, who asker) error {
+	if who.cookie && c.Request.Method != http.MethodGet && c.GetHeader("X-Frontrow") != "1" {
+		return cookieNeedsProof
+	}
+	return nil
+}
+
+// insider wants the pass of an admitted visitor for the show.
+func (a *API) insider(c *gin.Context, show string) (queue.Pass, error) {
+	who, err := a.identify(c)
+	if err != nil {
+		return queue.Pass{}, err
+	}
+	if who.cookie && who.pass == nil {
+		if pass, err := a.keys.ParsePass(cookieOf(c, passCookie+show), a.now()); err == nil && pass.Visitor == who.visitor {
+			who.pass = &pass
+		}
+	}
+	switch {
+	case who.pass == nil:
+		return queue.Pass{}, passRequired
+	case who.pass.Show != show:
+		return queue.Pass{}, passInvalid
+	}
+	return *who.pass, mayWrite(c, who)
+}
+
+func (who asker) queue() queue.Who {
+	return queue.Who{Visitor: who.visitor, New: who.isNew, Token: who.token, Pass: who.pass}
+}
+
+func cookieOf(c *gin.Context, name string) string {
+	value, _ := c.Cookie(name)
+	return value
+}
+
+func (a *API) setCookie(c *gin.Context, name, value string, lasts time.Duration) {
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(lasts.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(a.origin(c), "https:"),
+	})
+}
+
+// origin is where visitors reach this gateway, as configured or as the request says.
+func (a *API) origin(c *gin.Context) string {
+	if a.publicURL != "" {
+		return a.publicURL
+	}
+	scheme := "http"
+	if c.Request.TLS != nil || a.trusted(c) && c.GetHeader("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + c.Request.Host
+}
+
+// trusted tells whether the request came through a proxy whose word is believed.
+func (a *API) trusted(c *gin.Context) bool { return c.ClientIP() != c.RemoteIP() }
+
+// admin lets only the bearer of the admin token through.
+func (a *API) admin(c *gin.Context) {
+	text, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
+	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(a.adminToken))
+	if a.adminToken == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		fail(c, adminRequired)
+	}
+}

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"frontrow/booking"
+	"frontrow/queue"
+)
+
+func (a *API) registerMetrics() {
+	a.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "frontrow_http_request_duration_seconds",
+		Help:    "How long requests took, by method, route and status.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+	}, []string{"method", "route", "status"})
+	a.registry.MustRegister(a.requests, &showMetrics{a})
+}
+
+func (a *API) metrics() gin.HandlerFunc {
+	return gin.WrapH(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+}
+
+// showMetrics tells, per show, what the admin's stats tell. It reads the views that
+// the gateway has anyway: a scrape costs Redis nothing.
+type showMetrics struct{ api *API }
+
+func showMetric(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("frontrow_"+name, help, append([]string{"show"}, labels...), nil)
+}
+
+var (
+	queueWaiting    = showMetric("queue_waiting", "Visitors who keep a place in line.")
+	queuePresent    = showMetric("queue_present", "Visitors in line who are there.")
+	queueAway       = showMetric("queue_away", "Visitors who were called and may come back.")
+	queueActive     = showMetric("queue_active", "Visitors inside.")
+	queueMaxActive  = showMetric("queue_max_active", "Most visitors inside at a time.")
+	queuePaused     = showMetric("queue_paused", "1 while the operator lets nobody in.")
+	queueRecovering = showMetric("queue_recovering", "1 while places are put back after Redis was lost.")
+	queueRate       = showMetric("queue_admitted_per_second", "Visitors let in per second of late, while others waited.")
+	queueEpoch      = showMetric("queue_epoch", "Grows whenever Redis was lost.")
+	queueVisitors   = showMetric("queue_visitors_total", "What became of visitors since the show opened.", "outcome")
+	seatsByState    = showMetric("seats", "Seats by state, as the door has them.", "state")
+)
+
+// Describe implements prometheus.Collector.
+func (m *showMetrics) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		queueWaiting, queuePresent, queueAway, queueActive, queueMaxActive, queuePaused,
+		queueRecovering, queueRate, queueEpoch, queueVisitors, seatsByState,
+	} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *showMetrics) Collect(out chan<- prometheus.Metric) {
+	for _, show := range m.api.shows.All() {
+		if show.Phase == booking.PhaseDraft {
+			continue
+		}
+		if room, err := m.api.rooms.Room(show.ID); err == nil {
+			if s, ok := room.Figures(); ok {
+				collectQueue(out, s)
+			}
+		}
+		if states, err := m.api.store.SeatStates(context.Background(), show); err == nil {
+			for letter, state := range map[string]string{"f": "free", "h": "held", "s": "sold"} {
+				n := strings.Count(states.States, letter)
+				out <- prometheus.MustNewConstMetric(seatsByState, prometheus.GaugeValue, float64(n), show.ID, state)
+			}
+		}
+	}
+}
+
+func collectQueue(out chan<- prometheus.Metric, s queue.Stats) {
+	gauge := func(d *prometheus.Desc, v float64) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, s.Show)
+	}
+	flag := func(d *prometheus.Desc, on bool) {
+		if on {
+			gauge(d, 1)
+		} else {
+			gauge(d, 0)
+		}
+	}
+	gauge(queueWaiting, float64(s.Waiting))
+	gauge(queuePresent, float64(s.Present))
+	gauge(queueAway, float64(s.Away))
+	gauge(queueActive, float64(s.Totals.Active))
+	gauge(queueMaxActive, float64(s.MaxActive))
+	gauge(queueRate, s.Rate)
+	gauge(queueEpoch, float64(s.Epoch))
+	flag(queuePaused, s.Paused)
+	flag(queueRecovering, s.Recovering)
+	t := s.Totals
+	for outcome, n := range map[string]int64{
+		"joined": t.Joined, "admitted": t.Admitted, "claimed": t.Claimed, "missed": t.Missed,
+		"left": t.Left, "left_waiting": t.LeftWaiting, "expired": t.Expired,
+		"expired_waiting": t.ExpiredWaiting, "finished": t.Finished,
+	} {
+		out <- prometheus.MustNewConstMetric(queueVisitors, prometheus.CounterValue, float64(n), s.Show, outcome)
+	}
+}

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"frontrow/booking"
+)
+
+// orderJSON is an order.
+type orderJSON struct {
+	Order     string     `json:"order"`
+	Show      string     `json:"show"`
+	Hold      string     `json:"hold"`
+	Seats     []string   `json:"seats"`
+	Amount    int64      `json:"amount"`
+	Currency  string     `json:"currency"`
+	Method    string     `json:"method"`
+	State     string     `json:"state"`
+	CreatedAt time.Time  `json:"created_at"`
+	PaidAt    *time.Time `json:"paid_at,omitempty"`
+	TraceID   string     `json:"trace_id"`
+}
+
+func newOrderJSON(o booking.Order) orderJSON {
+	return orderJSON{
+		Order: o.ID, Show: o.Show, Hold: o.HoldID, Seats: o.Seats, Amount: o.Amount, Currency: o.Currency,
+		Method: o.Method, State: o.State, CreatedAt: *timeOf(&o.CreatedAt), PaidAt: timeOf(o.PaidAt), TraceID: o.Trace,
+	}
+}
+
+// idempotencyKeys are what a client may name an attempt by: visible ASCII.
+var idempotencyKeys = regexp.MustCompile(`^[!-~]{1,128}$`)
+
+func idempotencyKey(c *gin.Context) (string, error) {
+	key := c.GetHeader("Idempotency-Key")
+	if !idempotencyKeys.MatchString(key) {
+		return "", invalidField("Idempotency-Key", "must be a header of 1 to 128 visible ASCII characters")
+	}
+	return key, nil
+}
+
+// placeOrder pays for a hold. A lost answer can be asked for again with the same
+// key, also after the admission has ended; that is looked at before anything else.
+func (a *API) placeOrder(c *gin.Context) {
+	who, err := a.owner(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	var body struct {
+		Hold    string `json:"hold"`
+		Payment struct {
+			Method string `json:"method"`
+		} `json:"payment"`
+	}
+	if err := read(c, &body, mostBody); err != nil {
+		fail(c, err)
+		return
+	}
+	if body.Hold == "" {
+		fail(c, invalidField("hold", "must name a hold"))
+		return
+	}
+	if body.Payment.Method != booking.MethodWallet {
+		fail(c, invalidField("payment.method", "must be wallet"))
+		return
+	}
+	hash := sha256.Sum256([]byte(body.Hold + "\x00" + body.Payment.Method))
+	request := booking.PayRequest{
+		Visitor: who.visitor, HoldID: body.Hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: traceID(c),
+	}
+	order, known, err := a.store.Replay(c.Request.Context(), who.visitor, key, request.BodyHash)
+	if err == nil && !known {
+		order, err = a.pay(c, request)
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	private(c)
+	c.JSON(http.StatusCreated, newOrderJSON(order))
+}
+
+// pay is the first attempt: it needs the pass of the hold's show, and the admission
+// behind it.
+func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, error) {
+	ctx := c.Request.Context()
+	hold, err := a.store.FindHold(ctx, request.Visitor, request.HoldID)
+	if err != nil {
+		return booking.Order{}, err
+	}
+	pass, err := a.insider(c, hold.Show)
+	if err != nil {
+		return booking.Order{}, err
+	}
+	room, err := a.rooms.Room(hold.Show)
+	if err != nil {
+		return booking.Order{}, err
+	}
+	pin, err := room.PinFor(ctx, pass, pinMoment)
+	if err != nil {
+		return booking.Order{}, err
+	}
+	request.Number, request.Now = pass.Number, pin.Now
+	return a.store.PayFromWallet(ctx, request)
+}
+
+func (a *API) listOrders(c *gin.Context) {
+	who, err := a.owner(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	orders, err := a.store.OrdersOf(c.Request.Context(), who.visitor)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	answer := make([]orderJSON, len(orders))
+	for i, o := range orders {
+		answer[i] = newOrderJSON(o)
+	}
+	private(c)
+	c.JSON(http.StatusOK, gin.H{"orders": answer})
+}
+
+func (a *API) getOrder(c *gin.Context) {
+	who, err := a.owner(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	order, err := a.store.FindOrder(c.Request.Context(), who.visitor, c.Param("order"))
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	private(c)
+	c.JSON(http.StatusOK, newOrderJSON(order))
+}

@@ -1,0 +1,189 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"frontrow/booking"
+	"frontrow/queue"
+)
+
+// room finds the show of the path and this gateway's room for it. A draft has none.
+func (a *API) room(c *gin.Context) (*queue.Room, booking.Show, error) {
+	show, ok := a.shows.Lookup(c.Param("show"))
+	if !ok {
+		return nil, show, showNotFound
+	}
+	room, err := a.rooms.Room(show.ID)
+	if err != nil && show.Phase == booking.PhaseDraft {
+		err = queue.ErrClosed
+	} else if err != nil {
+		err = unavailable // known for a moment only: its loops are starting
+	}
+	return room, show, err
+}
+
+func (a *API) join(c *gin.Context) {
+	who, err := a.identify(c)
+	if err == nil && !who.isNew {
+		err = mayWrite(c, who)
+	}
+	room, _, lost := a.room(c)
+	if err == nil {
+		err = lost
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	status, created, err := room.Join(c.Request.Context(), who.queue())
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	code := http.StatusOK
+	if created {
+		code = http.StatusCreated
+	}
+	a.tellStatus(c, code, status, who)
+}
+
+func (a *API) poll(c *gin.Context) {
+	who, err := a.identify(c)
+	if err == nil && who.isNew {
+		err = tokenRequired
+	}
+	room, _, lost := a.room(c)
+	if err == nil {
+		err = lost
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	status, err := room.Poll(c.Request.Context(), who.queue())
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	a.tellStatus(c, http.StatusOK, status, who)
+}
+
+func (a *API) leave(c *gin.Context) {
+	who, err := a.owner(c)
+	room, _, lost := a.room(c)
+	if err == nil {
+		err = lost
+	}
+	if err == nil {
+		_, err = room.Leave(c.Request.Context(), who.queue())
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
+// statusJSON is a poll's answer.
+type statusJSON struct {
+	Show          string          `json:"show"`
+	State         queue.State     `json:"state"`
+	Position      *int64          `json:"position,omitempty"`
+	Ahead         *int64          `json:"ahead,omitempty"`
+	Waiting       *int64          `json:"waiting,omitempty"`
+	ETA           json.RawMessage `json:"eta,omitempty"`
+	PollAfterMS   int64           `json:"poll_after_ms,omitempty"`
+	AsOf          time.Time       `json:"as_of"`
+	Token         string          `json:"token,omitempty"`
+	Pass          string          `json:"pass,omitempty"`
+	PassExpiresAt *time.Time      `json:"pass_expires_at,omitempty"`
+	AdmittedUntil *time.Time      `json:"admitted_until,omitempty"`
+	Message       string          `json:"message,omitempty"`
+}
+
+func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
+	answer := statusJSON{
+		Show: s.Show, State: s.State, PollAfterMS: s.PollAfter.Milliseconds(),
+		AsOf: s.AsOf, Token: s.Token, Message: s.Message,
+	}
+	switch s.State {
+	case queue.Waiting:
+		ahead := s.Position - 1
+		answer.Position, answer.Ahead, answer.Waiting = &s.Position, &ahead, &s.InLine
+		answer.ETA = etaJSON(s.ETA)
+	case queue.Admitted:
+		pass, expires, err := a.pass(c, s.Visitor, s.Show, s.Number)
+		if err != nil {
+			fail(c, err)
+			return
+		}
+		answer.Pass, answer.PassExpiresAt, answer.AdmittedUntil = pass, &expires, &s.Until
+	}
+	if s.Token != "" && who.cookie {
+		a.setCookie(c, placeCookie+s.Show, s.Token, 7*24*time.Hour)
+	}
+	if s.PollAfter > 0 {
+		c.Header("Retry-After", wholeSeconds(s.PollAfter))
+	}
+	private(c)
+	c.JSON(code, answer)
+}
+
+func etaJSON(e *queue.ETA) json.RawMessage {
+	if e == nil {
+		return json.RawMessage("null")
+	}
+	raw, _ := json.Marshal(struct { // two integers: cannot fail
+		Low  int64 `json:"low_seconds"`
+		High int64 `json:"high_seconds"`
+	}{int64(e.Low / time.Second), int64(e.High / time.Second)})
+	return raw
+}
+
+// pass signs a fresh pass and sets its cookie.
+func (a *API) pass(c *gin.Context, visitor, show string, number int64) (string, time.Time, error) {
+	now := a.now().UTC()
+	expires := now.Add(queue.PassLifetime).Truncate(time.Second)
+	text, err := a.keys.Pass(queue.Pass{
+		Issuer: a.origin(c), Visitor: visitor, Show: show, Number: number, Issued: now, Expires: expires,
+	})
+	if err == nil {
+		a.setCookie(c, passCookie+show, text, queue.PassLifetime)
+	}
+	return text, expires, err
+}
+
+// checkPass answers proxies that ask whether a request's visitor is inside.
+func (a *API) checkPass(c *gin.Context) {
+	room, show, err := a.room(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	pass, err := a.insider(c, show.ID)
+	if err == nil {
+		_, err = room.PinFor(c.Request.Context(), pass, 0)
+	}
+	if p := problemOf(err); p == passExpired {
+		err = passInvalid.because(passExpired.detail) // a proxy knows 2xx, 401 and errors only
+	}
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	private(c)
+	c.Header("X-Frontrow-Visitor", pass.Visitor)
+	c.Status(http.StatusNoContent)
+}
+
+func (a *API) jwks(c *gin.Context) {
+	c.Header("Cache-Control", "public, max-age=300")
+	c.JSON(http.StatusOK, gin.H{"keys": a.keys.JWKS()})
+}
+
+// private marks an answer about one visitor: nobody between may keep it.
+func private(c *gin.Context) { c.Header("Cache-Control", "no-store, private") }

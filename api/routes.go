@@ -1,0 +1,100 @@
+package api
+
+import (
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Handler serves visitors and operators. This is the whole route table.
+func (a *API) Handler() (http.Handler, error) {
+	r, err := a.engine()
+	if err != nil {
+		return nil, err
+	}
+	r.GET("/", page("index.html"))
+	r.GET("/assets/:file", asset)
+	r.GET("/openapi.yaml", contract)
+	r.GET("/.well-known/jwks.json", a.jwks)
+	if !a.separateOps {
+		a.ops(r)
+	}
+
+	v1 := r.Group("/v1")
+	v1.GET("/shows", a.listShows)
+	v1.GET("/shows/:show", a.getShow)
+	v1.GET("/shows/:show/seats/layout", a.getLayout)
+	v1.GET("/shows/:show/seats/state", a.getSeatStates)
+
+	v1.POST("/shows/:show/queue", a.join)
+	v1.GET("/shows/:show/queue", a.poll)
+	v1.DELETE("/shows/:show/queue", a.leave)
+	v1.GET("/shows/:show/pass", a.checkPass)
+
+	v1.POST("/shows/:show/holds", a.holdSeats)
+	v1.GET("/holds", a.listHolds)
+	v1.GET("/holds/:hold", a.getHold)
+	v1.DELETE("/holds/:hold", a.releaseHold)
+	v1.POST("/orders", a.placeOrder)
+	v1.GET("/orders", a.listOrders)
+	v1.GET("/orders/:order", a.getOrder)
+	v1.GET("/wallet", a.getWallet)
+	v1.POST("/wallet/charges", a.chargeWallet)
+
+	admin := v1.Group("/admin", a.admin)
+	admin.GET("/shows", a.listAdminShows)
+	admin.POST("/shows", a.createShow)
+	admin.GET("/shows/:show", a.getAdminShow)
+	admin.PATCH("/shows/:show", a.patchShow)
+	admin.DELETE("/shows/:show", a.deleteShow)
+	admin.GET("/shows/:show/admission", a.getAdmission)
+	admin.PATCH("/shows/:show/admission", a.patchAdmission)
+	admin.POST("/shows/:show/pause", a.pause)
+	admin.POST("/shows/:show/resume", a.resume)
+	admin.POST("/shows/:show/open", a.open)
+	admin.POST("/shows/:show/close", a.close)
+	admin.POST("/shows/:show/reset", a.reset)
+	admin.PUT("/shows/:show/message", a.setMessage)
+	admin.GET("/shows/:show/stats", a.stats)
+	admin.POST("/wallets/:visitor/charges", a.chargeVisitorsWallet)
+	admin.GET("/verify", a.verdict)
+	return r, nil
+}
+
+// Ops serves health, metrics and profiles, for an address of their own.
+func (a *API) Ops() (http.Handler, error) {
+	r, err := a.engine()
+	if err != nil {
+		return nil, err
+	}
+	a.ops(r)
+	r.GET("/debug/pprof/", gin.WrapF(pprof.Index))
+	r.GET("/debug/pprof/profile", gin.WrapF(pprof.Profile))
+	r.GET("/debug/pprof/trace", gin.WrapF(pprof.Trace))
+	r.GET("/debug/pprof/symbol", gin.WrapF(pprof.Symbol))
+	r.GET("/debug/pprof/cmdline", gin.WrapF(pprof.Cmdline))
+	for _, profile := range []string{"allocs", "block", "goroutine", "heap", "mutex", "threadcreate"} {
+		r.GET("/debug/pprof/"+profile, gin.WrapH(pprof.Handler(profile)))
+	}
+	return r, nil
+}
+
+func (a *API) ops(r *gin.Engine) {
+	r.GET("/healthz", health)
+	r.GET("/readyz", a.readiness)
+	r.GET("/metrics", a.metrics())
+}
+
+func (a *API) engine() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.HandleMethodNotAllowed = false
+	r.RedirectTrailingSlash = false
+	if err := r.SetTrustedProxies(a.proxies); err != nil {
+		return nil, err
+	}
+	r.Use(a.observe, a.recover)
+	r.NoRoute(func(c *gin.Context) { fail(c, notFound) })
+	return r, nil
+}

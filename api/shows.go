@@ -1,0 +1,175 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"frontrow/booking"
+)
+
+// showJSON is a show as visitors may know it.
+type showJSON struct {
+	Show          string      `json:"show"`
+	Title         string      `json:"title"`
+	Venue         string      `json:"venue"`
+	Currency      string      `json:"currency"`
+	Phase         string      `json:"phase"`
+	PlaysAt       *time.Time  `json:"plays_at,omitempty"`
+	StartsAt      *time.Time  `json:"starts_at,omitempty"`
+	EndsAt        *time.Time  `json:"ends_at,omitempty"`
+	MaxSeats      int         `json:"max_seats"`
+	HoldSeconds   int         `json:"hold_seconds"`
+	LayoutVersion int         `json:"layout_version"`
+	Prices        []priceJSON `json:"prices"`
+	Seats         *seatsJSON  `json:"seats,omitempty"`
+}
+
+type priceJSON struct {
+	Section string `json:"section"`
+	Name    string `json:"name"`
+	Price   int64  `json:"price"`
+}
+
+type seatsJSON struct {
+	Free int `json:"free"`
+	Held int `json:"held"`
+	Sold int `json:"sold"`
+}
+
+func (a *API) showJSON(c *gin.Context, show booking.Show) (showJSON, error) {
+	layout, err := a.store.Layout(c.Request.Context(), show)
+	if err != nil {
+		return showJSON{}, err
+	}
+	s := showJSON{
+		Show: show.ID, Title: show.Title, Venue: show.Venue, Currency: show.Currency, Phase: show.Phase,
+		PlaysAt: timeOf(show.PlaysAt), StartsAt: timeOf(show.StartsAt), EndsAt: timeOf(show.EndsAt),
+		MaxSeats: show.MaxSeats, HoldSeconds: show.HoldSeconds, LayoutVersion: show.LayoutVersion,
+		Prices: make([]priceJSON, len(layout.Sections)),
+		Seats:  a.seatsJSON(c, show),
+	}
+	for i, section := range layout.Sections {
+		s.Prices[i] = priceJSON{section.Section, section.Name, section.Price}
+	}
+	return s, nil
+}
+
+// seatsJSON counts the seats, or is nil while the door does not tell.
+func (a *API) seatsJSON(c *gin.Context, show booking.Show) *seatsJSON {
+	if show.Phase == booking.PhaseDraft {
+		return nil
+	}
+	states, err := a.store.SeatStates(c.Request.Context(), show)
+	if err != nil {
+		return nil
+	}
+	return &seatsJSON{
+		Free: strings.Count(states.States, "f"),
+		Held: strings.Count(states.States, "h"),
+		Sold: strings.Count(states.States, "s"),
+	}
+}
+
+func (a *API) listShows(c *gin.Context) {
+	shows := []showJSON{}
+	for _, show := range a.shows.All() {
+		if show.Phase == booking.PhaseDraft {
+			continue
+		}
+		s, err := a.showJSON(c, show)
+		if err != nil {
+			fail(c, err)
+			return
+		}
+		shows = append(shows, s)
+	}
+	c.JSON(http.StatusOK, gin.H{"shows": shows})
+}
+
+// public finds a show that visitors may know of.
+func (a *API) public(c *gin.Context) (booking.Show, error) {
+	show, ok := a.shows.Lookup(c.Param("show"))
+	if !ok || show.Phase == booking.PhaseDraft {
+		return show, showNotFound
+	}
+	return show, nil
+}
+
+func (a *API) getShow(c *gin.Context) {
+	show, err := a.public(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	s, err := a.showJSON(c, show)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, s)
+}
+
+func (a *API) getLayout(c *gin.Context) {
+	show, err := a.public(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	version := strconv.Itoa(show.LayoutVersion)
+	asked, named := c.GetQuery("v")
+	if _, err := strconv.ParseUint(asked, 10, 31); named && err != nil {
+		fail(c, invalidField("v", "must be a layout's version"))
+		return
+	}
+	if named && asked != version {
+		fail(c, notFound.because("This layout is of another version: the show has "+version+"."))
+		return
+	}
+	layout, err := a.store.Layout(c.Request.Context(), show)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	etag := `"` + show.ID + "." + version + `"`
+	c.Header("ETag", etag)
+	if named {
+		c.Header("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		c.Header("Cache-Control", "public, max-age=10")
+	}
+	if c.GetHeader("If-None-Match") == etag {
+		c.Status(http.StatusNotModified)
+		return
+	}
+	c.Data(http.StatusOK, "application/json; charset=utf-8", layout.JSON)
+}
+
+func (a *API) getSeatStates(c *gin.Context) {
+	show, err := a.public(c)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	states, err := a.store.SeatStates(c.Request.Context(), show)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	c.Header("Cache-Control", "public, max-age=1")
+	c.JSON(http.StatusOK, gin.H{
+		"layout_version": states.LayoutVersion, "version": states.Version, "states": states.States,
+	})
+}
+
+// timeOf turns microseconds into a time, and nothing into nothing.
+func timeOf(us *int64) *time.Time {
+	if us == nil {
+		return nil
+	}
+	t := time.UnixMicro(*us).UTC()
+	return &t
+}
