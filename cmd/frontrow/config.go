@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/redis/go-redis/v9"
+
+	"frontrow/queue"
+)
+
+// servers name what a gateway stands on. Without either of the first two it brings
+// its own, in the data directory.
+type servers struct {
+	RedisURL string `name:"redis-url" env:"FRONTROW_REDIS_URL" help:"redis:// or rediss:// URL. Empty: embedded." placeholder:"URL"`
+	MySQLDSN string `name:"mysql-dsn" env:"FRONTROW_MYSQL_DSN" help:"user:pass@tcp(host:3306)/frontrow. Empty: embedded." placeholder:"DSN"`
+	DataDir  string `name:"data-dir" env:"FRONTROW_DATA_DIR" default:"./data" help:"Where the embedded default keeps its files."`
+}
+
+// gatewayConfig is all that serve can be told.
+type gatewayConfig struct {
+	servers
+	Listen         string   `env:"FRONTROW_LISTEN" default:"127.0.0.1:8080" help:"Address of the gateway."`
+	OpsListen      string   `name:"ops-listen" env:"FRONTROW_OPS_LISTEN" help:"A separate address for /metrics, /healthz, /readyz and pprof." placeholder:"ADDRESS"`
+	Secret         string   `env:"FRONTROW_SECRET" help:"Keys for tokens, 32 bytes of base64 or more each, comma-separated: the first signs, all verify. Generated when embedded." placeholder:"KEYS"`
+	AdminToken     string   `name:"admin-token" env:"FRONTROW_ADMIN_TOKEN" help:"Bearer token of the admin endpoints. Generated when embedded." placeholder:"TOKEN"`
+	TrustedProxies []string `name:"trusted-proxies" env:"FRONTROW_TRUSTED_PROXIES" help:"CIDRs whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	PublicURL      string   `name:"public-url" env:"FRONTROW_PUBLIC_URL" help:"Where visitors reach the gateway. Empty: as their request says." placeholder:"URL"`
+	LogLevel       string   `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	DemoCharges    *bool    `name:"demo-charges" env:"FRONTROW_DEMO_CHARGES" help:"Visitors may charge their own wallet. On when embedded, else off." negatable:""`
+}
+
+func (s servers) embedded() bool { return s.RedisURL == "" && s.MySQLDSN == "" }
+
+// check returns everything that is wrong with the servers, in one error.
+func (s servers) check() error {
+	var errs []error
+	if (s.RedisURL == "") != (s.MySQLDSN == "") {
+		errs = append(errs, errors.New("FRONTROW_REDIS_URL and FRONTROW_MYSQL_DSN go together: set both, or neither for the embedded default"))
+	}
+	if s.RedisURL != "" {
+		if _, err := redisOptions(s.RedisURL); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if s.MySQLDSN != "" {
+		if strings.HasPrefix(s.MySQLDSN, "file:") {
+			errs = append(errs, errors.New("FRONTROW_MYSQL_DSN is no file: leave it empty for the embedded database"))
+		} else if dsn, err := mysql.ParseDSN(s.MySQLDSN); err != nil || dsn.DBName == "" {
+			errs = append(errs, errors.New("FRONTROW_MYSQL_DSN must be user:pass@tcp(host:port)/database"))
+		}
+	}
+	if s.embedded() && s.DataDir == "" {
+		errs = append(errs, errors.New("FRONTROW_DATA_DIR must name a directory"))
+	}
+	return errors.Join(errs...)
+}
+
+// check returns everything that is wrong with the configuration, in one error.
+func (c gatewayConfig) check() error {
+	errs := []error{c.servers.check()}
+	for name, address := range map[string]string{"FRONTROW_LISTEN": c.Listen, "FRONTROW_OPS_LISTEN": c.OpsListen} {
+		if _, _, err := net.SplitHostPort(address); err != nil && (address != "" || name == "FRONTROW_LISTEN") {
+			errs = append(errs, fmt.Errorf("%s must be host:port: %w", name, err))
+		}
+	}
+	if c.Secret != "" {
+		if _, err := queue.NewKeyring(c.Secret); err != nil {
+			errs = append(errs, fmt.Errorf("FRONTROW_SECRET: %w", err))
+		}
+	} else if !c.embedded() {
+		errs = append(errs, errors.New("FRONTROW_SECRET is required outside the embedded default: 32 random bytes of base64, such as `openssl rand -base64 32` prints"))
+	}
+	if c.AdminToken == "" && !c.embedded() {
+		errs = append(errs, errors.New("FRONTROW_ADMIN_TOKEN is required outside the embedded default"))
+	} else if c.AdminToken != "" && len(c.AdminToken) < 16 {
+		errs = append(errs, errors.New("FRONTROW_ADMIN_TOKEN must have 16 characters or more"))
+	}
+	for _, cidr := range c.TrustedProxies {
+		if _, _, err := net.ParseCIDR(cidr); err != nil && net.ParseIP(cidr) == nil {
+			errs = append(errs, fmt.Errorf("FRONTROW_TRUSTED_PROXIES: %q is no CIDR", cidr))
+		}
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" {
+			errs = append(errs, errors.New("FRONTROW_PUBLIC_URL must be http(s)://host"))
+		}
+	}
+	if _, err := logLevel(c.LogLevel); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// redisOptions reads a Redis URL; forms that this version does not serve are
+// refused by name.
+func redisOptions(text string) (*redis.Options, error) {
+	scheme, _, _ := strings.Cut(text, "://")
+	switch scheme {
+	case "redis", "rediss":
+	case "redis-cluster", "redis-sentinel":
+		return nil, fmt.Errorf("FRONTROW_REDIS_URL: %s:// is not served by this version; use redis:// or rediss://", scheme)
+	default:
+		return nil, errors.New("FRONTROW_REDIS_URL must start with redis:// or rediss://")
+	}
+	options, err := redis.ParseURL(text)
+	if err != nil {
+		return nil, errors.New("FRONTROW_REDIS_URL is not a Redis URL, such as redis://user:pass@host:6379/0")
+	}
+	return options, nil
+}
+
+// Names of the files in the data directory.
+const (
+	secretFile  = "secret"
+	adminFile   = "admin-token"
+	addressFile = "gateway"
+	lockFile    = "lock"
+	sqliteFile  = "frontrow.db"
+)
+
+// stored reads what the embedded default keeps under a name; "" when there is none.
+func (s servers) stored(name string) string {
+	raw, err := os.ReadFile(filepath.Join(s.DataDir, name))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"frontrow/api"
+	"frontrow/booking"
+	"frontrow/internal/telemetry"
+	"frontrow/queue"
+)
+
+// gateway is the program as a value: a test boots the real thing on port 0.
+type gateway struct {
+	*parts
+	config   gatewayConfig
+	log      *slog.Logger
+	embedded *embedded
+	api      *api.API
+	server   *http.Server
+	ops      *http.Server
+	listener net.Listener
+	opsAt    net.Listener
+	drain    time.Duration
+}
+
+// newGateway opens the servers and takes the addresses; it serves nobody yet. Who
+// gets one closes it.
+func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ *gateway, err error) {
+	if err := config.check(); err != nil {
+		return nil, fmt.Errorf("configuration:\n%w", err)
+	}
+	g := &gateway{config: config, log: log, drain: drainFor}
+	defer func() {
+		if err != nil {
+			g.Close()
+		}
+	}()
+	demo := g.config.embedded()
+	if demo {
+		if g.embedded, err = openEmbedded(ctx, &g.config); err != nil {
+			return nil, err
+		}
+	}
+	if g.config.DemoCharges != nil {
+		demo = *g.config.DemoCharges
+	}
+	keys, err := queue.NewKeyring(g.config.Secret)
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := g.connect(ctx, keys, registry); err != nil {
+		return nil, err
+	}
+	g.api = api.New(api.Options{
+		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
+		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
+		DemoCharges: demo, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
+		Registry: registry, Logger: log, Now: time.Now,
+	})
+	registry.MustRegister(&deliveryMetrics{g.store})
+	return g, g.listen()
+}
+
+func (g *gateway) connect(ctx context.Context, keys *queue.Keyring, registry *prometheus.Registry) error {
+	redis.SetLogger(quiet{g.log})
+	client, err := openRedis(g.config.RedisURL)
+	if err != nil {
+		return err
+	}
+	client.AddHook(telemetry.NewRedis(registry))
+	g.parts = &parts{redis: client}
+	if g.embedded == nil {
+		if err := checkRedis(ctx, client); err != nil {
+			return err
+		}
+	}
+	db, err := openDatabase(ctx, g.config.MySQLDSN)
+	if err != nil {
+		return err
+	}
+	g.db = db
+	if err := db.Use(telemetry.NewSQL(registry)); err != nil {
+		return err
+	}
+	g.parts = assemble(client, db, keys, g.log)
+	return g.catalogue.RunOnce(ctx)
+}
+
+func (g *gateway) listen() (err error) {
+	handler, err := g.api.Handler()
+	if err != nil {
+		return err
+	}
+	if g.listener, err = net.Listen("tcp", g.config.Listen); err != nil {
+		return err
+	}
+	g.server = newServer(handler)
+	if g.config.OpsListen != "" {
+		handler, err := g.api.Ops()
+		if err != nil {
+			return err
+		}
+		if g.opsAt, err = net.Listen("tcp", g.config.OpsListen); err != nil {
+			return err
+		}
+		g.ops = newServer(handler)
+	}
+	if g.embedded != nil {
+		return g.embedded.keep(addressFile, g.URL())
+	}
+	return nil
+}
+
+// newServer bounds how long a slow client may hold a connection.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+// URL is where the gateway listens.
+func (g *gateway) URL() string { return "http://" + g.listener.Addr().String() }
+
+// How long a stopping gateway says that it is not ready before it stops listening,
+// and how long requests under way may take then.
+const (
+	drainFor = time.Second
+	stopFor  = 10 * time.Second
+)
+
+// Run serves until ctx ends, and stops what it started in the reverse order:
+// readiness fails first, requests under way are answered, then the loops end.
+func (g *gateway) Run(ctx context.Context) error {
+	loops, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, loop := range []func(context.Context) error{
+		g.catalogue.Run,
+		booking.NewKeeper(g.store, g.catalogue).Run,
+		g.deliver.Run,
+		func(ctx context.Context) error { return g.queue.Run(ctx, g.shows(g.log)) },
+	} {
+		running.Go(func() { _ = loop(loops) }) // they end with their context
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- g.server.Serve(g.listener) }()
+	if g.ops != nil {
+		go func() { failed <- g.ops.Serve(g.opsAt) }()
+	}
+	g.log.Info("serving", "url", g.URL(), "embedded", g.embedded != nil)
+
+	var err error
+	select {
+	case <-ctx.Done():
+		g.log.Info("stopping")
+		g.api.Drain()
+		time.Sleep(g.drain)
+	case err = <-failed:
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopFor)
+	defer cancel()
+	err = errors.Join(err, g.server.Shutdown(last))
+	stopLoops()
+	running.Wait()
+	if g.ops != nil {
+		err = errors.Join(err, g.ops.Shutdown(last))
+	}
+	g.log.Info("stopped")
+	return err
+}
+
+// Close gives servers and addresses back. It may be called before Run, or after.
+func (g *gateway) Close() {
+	for _, l := range []net.Listener{g.listener, g.opsAt} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	if g.parts != nil && g.redis != nil {
+		_ = g.redis.Close()
+	}
+	if g.parts != nil && g.db != nil {
+		closeDatabase(g.db)
+	}
+	if g.embedded != nil {
+		g.embedded.Close()
+	}
+}
+
+// quiet hands what go-redis has to say to the log, for those who look for it.
+type quiet struct{ log *slog.Logger }
+
+// Printf implements go-redis's logging interface.
+func (q quiet) Printf(ctx context.Context, format string, args ...any) {
+	q.log.DebugContext(ctx, "redis client", "says", fmt.Sprintf(format, args...))
+}
+
+// deliveryMetrics tells how far the listeners are behind.
+type deliveryMetrics struct{ store *booking.Store }
+
+var (
+	deliveriesOpen = prometheus.NewDesc("frontrow_deliveries_open", "Deliveries of events that are not done.", nil, nil)
+	deliveriesDead = prometheus.NewDesc("frontrow_deliveries_dead", "Deliveries that a listener gave up on.", nil, nil)
+	deliveriesLag  = prometheus.NewDesc("frontrow_deliveries_lag_seconds", "Age of the oldest open delivery.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (m *deliveryMetrics) Describe(out chan<- *prometheus.Desc) {
+	out <- deliveriesOpen
+	out <- deliveriesDead
+	out <- deliveriesLag
+}
+
+// Collect implements prometheus.Collector. It asks the database; a scrape that finds
+// it away leaves these out.
+func (m *deliveryMetrics) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	open, dead, oldest, err := m.store.Deliveries(ctx)
+	if err != nil {
+		return
+	}
+	lag := 0.0
+	if oldest > 0 {
+		lag = max(0, float64(time.Now().UnixMicro()-oldest)/1e6)
+	}
+	out <- prometheus.MustNewConstMetric(deliveriesOpen, prometheus.GaugeValue, float64(open))
+	out <- prometheus.MustNewConstMetric(deliveriesDead, prometheus.GaugeValue, float64(dead))
+	out <- prometheus.MustNewConstMetric(deliveriesLag, prometheus.GaugeValue, lag)
+}

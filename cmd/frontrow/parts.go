@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"gorm.io/gorm"
+
+	"frontrow/api"
+	"frontrow/booking"
+	"frontrow/booking/events"
+	"frontrow/queue"
+)
+
+// parts are the queue and the sale on their servers, tied together; they run
+// nothing by themselves.
+type parts struct {
+	redis     *redis.Client
+	db        *gorm.DB
+	store     *booking.Store
+	catalogue *booking.Catalogue
+	queue     *queue.Queue
+	deliver   *events.Dispatcher
+}
+
+// assemble ties queue and sale together. What happens outside requests goes through
+// function values: they do not know each other.
+func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, log *slog.Logger) *parts {
+	p := &parts{redis: client, db: db}
+	endAdmission := func(ctx context.Context, show, visitor string, number int64) error {
+		room, err := p.queue.Room(show)
+		if err != nil {
+			return err
+		}
+		return room.Finish(ctx, visitor, number)
+	}
+	// Everybody who acts on what happened in the sale; a new listener is one line.
+	listeners := func(store *booking.Store) []events.Listener {
+		return []events.Listener{
+			events.EndAdmission(endAdmission),
+			events.MarkSold(store),
+		}
+	}
+	p.store = booking.New(db, client, booking.Options{
+		Logger:      log,
+		Subscribers: events.Subscribers(listeners(nil)),
+		Nudge:       func() { p.deliver.Nudge() },
+		Now:         time.Now,
+	})
+	p.deliver = events.New(p.store, listeners(p.store), log)
+	p.catalogue = booking.NewCatalogue(p.store)
+	p.queue = queue.New(queue.Options{Redis: client, Keys: keys, Ledger: p.ledger(), Logger: log})
+	return p
+}
+
+// ledger keeps the queue's books in MySQL.
+func (p *parts) ledger() queue.Ledger {
+	return queue.Ledger{
+		Load: func(ctx context.Context, show string) (queue.Kept, error) {
+			return kept(p.store.QueueState(ctx, show))
+		},
+		WinEpoch:     p.store.WinEpoch,
+		RaiseCeiling: p.store.RaiseCeiling,
+		NextGeneration: func(ctx context.Context, show string, generation int64) (queue.Kept, error) {
+			return kept(p.store.NextGeneration(ctx, show, generation))
+		},
+		Keep: func(ctx context.Context, k queue.Kept, rows []queue.Admission) (bool, error) {
+			admissions := make([]booking.Admission, len(rows))
+			for i, row := range rows {
+				admissions[i] = booking.Admission(row)
+			}
+			return p.store.KeepQueue(ctx, booking.QueueState{
+				Show: k.Show, Generation: k.Generation, Epoch: k.Epoch, Head: k.Head, Totals: k.Totals.String(),
+			}, admissions)
+		},
+		Before: p.before,
+	}
+}
+
+func kept(state booking.QueueState, err error) (queue.Kept, error) {
+	if err != nil {
+		return queue.Kept{}, err
+	}
+	totals, err := queue.ParseTotals(state.Totals)
+	return queue.Kept{
+		Show: state.Show, Generation: state.Generation, Epoch: state.Epoch, Ceiling: state.Ceiling,
+		Head: state.Head, Floor: state.Floor, Totals: totals,
+	}, err
+}
+
+// before makes the sale ready for a room that opens in a new epoch: whatever made
+// the queue lose Redis may have cost the door something too.
+func (p *parts) before(ctx context.Context, show string) (queue.Known, error) {
+	if err := p.store.LoadDoor(ctx, show, true); err != nil {
+		return queue.Known{}, fmt.Errorf("load the door: %w", err)
+	}
+	holds, err := p.store.LiveHolds(ctx, show)
+	if err != nil {
+		return queue.Known{}, err
+	}
+	known := queue.Known{}
+	for _, h := range holds {
+		known.Inside = append(known.Inside, queue.Inside{Visitor: h.Visitor, Number: h.Number, Until: h.ExpiresAt})
+	}
+	known.Finished, err = p.store.PaidNumbers(ctx, show)
+	return known, err
+}
+
+// shows lists what the queue has to know; a show whose rules cannot be read is
+// left out, and said so.
+func (p *parts) shows(log *slog.Logger) func() []queue.Show {
+	return func() []queue.Show {
+		var shows []queue.Show
+		for _, show := range p.catalogue.All() {
+			known, err := api.QueueShow(show)
+			if err != nil {
+				log.Error("rules of a show cannot be read", "show", show.ID, "error", err)
+				continue
+			}
+			shows = append(shows, known)
+		}
+		return shows
+	}
+}
+
+// ready says by name how to ask whether a server answers.
+func (p *parts) ready() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"redis": func(ctx context.Context) error { return p.redis.Ping(ctx).Err() },
+		"mysql": p.store.Ping,
+	}
+}
+
+// openRedis connects to Redis. Nothing is tried again behind the scripts' back: they
+// say what may be.
+func openRedis(url string) (*redis.Client, error) {
+	options, err := redisOptions(url)
+	if err != nil {
+		return nil, err
+	}
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	options.MaxRetries = -1
+	options.DialerRetries = 1
+	options.DialTimeout = time.Second
+	options.ReadTimeout = 2 * time.Second
+	options.WriteTimeout = 2 * time.Second
+	return redis.NewClient(options), nil
+}
+
+// checkRedis refuses a Redis that may throw places or leases away.
+func checkRedis(ctx context.Context, client *redis.Client) error {
+	info, err := client.Info(ctx, "memory").Result()
+	if err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	for line := range strings.Lines(info) {
+		policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
+		if ok && policy != "noeviction" {
+			return fmt.Errorf("redis: maxmemory-policy is %s, which throws visitors' places away when memory is short; set it to noeviction", policy)
+		}
+	}
+	return nil
+}
+
+// openDatabase connects to the database and wants its schema to be this version's.
+func openDatabase(ctx context.Context, dsn string) (*gorm.DB, error) {
+	db, err := booking.Open(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := booking.CheckSchema(ctx, db); err != nil {
+		closeDatabase(db)
+		if errors.Is(err, booking.ErrSchemaBehind) {
+			return nil, fmt.Errorf("%w: run `frontrow migrate` first", err)
+		}
+		return nil, err
+	}
+	return db, nil
+}
+
+func closeDatabase(db *gorm.DB) {
+	if sql, err := db.DB(); err == nil {
+		_ = sql.Close()
+	}
+}

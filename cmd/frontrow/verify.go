@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"frontrow/api"
+	"frontrow/booking"
+	"frontrow/internal/invariant"
+	"frontrow/queue"
+)
+
+type verifyCommand struct {
+	servers
+	Show       string `help:"The show to check; all without it." placeholder:"SHOW"`
+	AdminToken string `name:"admin-token" env:"FRONTROW_ADMIN_TOKEN" help:"For the running gateway of the embedded default, if not kept in its data directory." placeholder:"TOKEN"`
+}
+
+// Run prints a line per violation and fails if there is one.
+func (v *verifyCommand) Run(ctx context.Context, to console) error {
+	if err := v.check(); err != nil {
+		return err
+	}
+	found, err := v.found(ctx)
+	if err != nil {
+		return err
+	}
+	for _, violation := range found {
+		fmt.Fprintln(to.out, violation)
+	}
+	if len(found) > 0 {
+		return errSilent
+	}
+	_, err = fmt.Fprintf(to.out, "no violation of %s\n", strings.Join(api.Verified, ", "))
+	return err
+}
+
+func (v *verifyCommand) found(ctx context.Context) ([]invariant.Violation, error) {
+	if v.embedded() {
+		return v.askGateway(ctx)
+	}
+	client, err := openRedis(v.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	db, err := openDatabase(ctx, v.MySQLDSN)
+	if err != nil {
+		return nil, err
+	}
+	defer closeDatabase(db)
+	p := assemble(client, db, nil, slog.New(slog.DiscardHandler))
+	if v.Show != "" {
+		if _, err := p.store.FindShow(ctx, v.Show); err != nil {
+			return nil, err
+		}
+	}
+	return p.verify(ctx, v.Show)
+}
+
+// askGateway has the running gateway check itself: the embedded Redis is in its
+// process.
+func (v *verifyCommand) askGateway(ctx context.Context) ([]invariant.Violation, error) {
+	address, token := v.stored(addressFile), v.AdminToken
+	if address == "" {
+		return nil, fmt.Errorf("no gateway is running on the data directory %s", v.DataDir)
+	}
+	if token == "" {
+		token = v.stored(adminFile)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/v1/admin/verify?show="+url.QueryEscape(v.Show), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask the gateway: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("ask the gateway: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the gateway answered %s: %s", response.Status, body)
+	}
+	var verdict struct {
+		Violations []invariant.Violation `json:"violations"`
+	}
+	if err := json.Unmarshal(body, &verdict); err != nil {
+		return nil, fmt.Errorf("the gateway's verdict: %w", err)
+	}
+	return verdict.Violations, nil
+}
+
+// settleFor is how long what lags by design may take: listeners and the ledger are
+// behind the sale by a second at most.
+const settleFor = 2 * time.Second
+
+// verify checks the invariants of one show, or of all. What is gone when it looks
+// again was only on its way.
+func (p *parts) verify(ctx context.Context, show string) ([]invariant.Violation, error) {
+	first, err := p.look(ctx, show)
+	if err != nil || len(first) == 0 {
+		return first, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(settleFor):
+	}
+	second, err := p.look(ctx, show)
+	if err != nil {
+		return nil, err
+	}
+	type kind struct{ invariant, show string } // details may count what goes on
+	before := map[kind]bool{}
+	for _, v := range first {
+		before[kind{v.Invariant, v.Show}] = true
+	}
+	var found []invariant.Violation
+	for _, v := range second {
+		if before[kind{v.Invariant, v.Show}] {
+			found = append(found, v)
+		}
+	}
+	return found, nil
+}
+
+func (p *parts) look(ctx context.Context, show string) ([]invariant.Violation, error) {
+	if err := p.catalogue.RunOnce(ctx); err != nil {
+		return nil, err
+	}
+	found, err := p.store.Verify(ctx, show)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range p.catalogue.All() {
+		if s.Phase == booking.PhaseDraft || show != "" && s.ID != show {
+			continue
+		}
+		more, err := p.lookAtQueue(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("queue of %s: %w", s.ID, err)
+		}
+		found = append(found, more...)
+	}
+	return found, nil
+}
+
+func (p *parts) lookAtQueue(ctx context.Context, show booking.Show) ([]invariant.Violation, error) {
+	state, err := p.store.QueueState(ctx, show.ID)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := p.store.Admissions(ctx, show.ID, state.Generation)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]queue.Admission, len(kept))
+	for i, row := range kept {
+		rows[i] = queue.Admission(row)
+	}
+	bought, err := p.store.PaidNumbers(ctx, show.ID)
+	if err != nil {
+		return nil, err
+	}
+	room, err := p.queue.Room(show.ID)
+	if errors.Is(err, queue.ErrNoRoom) {
+		known, err := api.QueueShow(show)
+		if err != nil {
+			return nil, err
+		}
+		room = p.queue.Follow(known)
+	}
+	found, err := room.Audit(ctx, bought)
+	return append(queue.AuditAdmissions(rows), found...), err
+}
