@@ -1,0 +1,54 @@
+# make help explains.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.tools/bin:$(shell go env GOPATH)/bin:$(PATH)
+
+TAGS     := -tags nomsgpack
+BACKENDS := miniredis,redis,sqlite,mysql
+VISITORS ?= 200
+
+.PHONY: help
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Run everything on the embedded default, with the show demo to try
+	@bin/frontrow seed
+	@exec bin/frontrow serve
+
+.PHONY: build
+build: ## Build bin/frontrow
+	@go build $(TAGS) -o bin/frontrow ./cmd/frontrow
+
+.PHONY: test
+test: ## Run all tests, on embedded and on real servers; installs what is missing
+	@scripts/setup.sh test
+	@go test $(TAGS) -race -shuffle on -timeout 14m -json ./... | go run ./scripts/testcount -need $(BACKENDS)
+
+.PHONY: lint
+lint: ## Run the linters; installs them if missing
+	@scripts/setup.sh lint
+	@golangci-lint run
+	@bash -n scripts/*.sh
+
+.PHONY: check
+check: lint test ## All that must pass before a change goes in
+
+.PHONY: load
+load: build ## Load a gateway with k6, VISITORS=200 of them; BASE_URL=… for one that runs
+	@scripts/setup.sh load
+	@VISITORS=$(VISITORS) scripts/load.sh
+
+.PHONY: simulate
+simulate: build ## Play VISITORS=200 people against the gateway that make run started
+	@bin/frontrow simulate --visitors $(VISITORS)
+
+.PHONY: arena
+arena: ## Write arena.yaml, a hall of 15,000 seats, for frontrow seed --file
+	@go run ./scripts/hall -seats 15000 -show arena > arena.yaml
+	@echo "arena.yaml: $$(grep -o 'number:' arena.yaml | wc -l) seats"
+
+.PHONY: clean
+clean: ## Remove what was built; data/ stays
+	@rm -rf bin arena.yaml
