@@ -4,8 +4,9 @@
 #   scripts/setup.sh [test] [load] [lint]      (no argument: test)
 #
 #   test  redis-server and mariadb-server, from the packages of Debian or Ubuntu,
-#         without letting them start as daemons; nothing where TEST_REDIS_URL and
-#         TEST_MYSQL_DSN name servers, or a Docker engine answers
+#         without letting them start as daemons; neither where TEST_REDIS_URL and
+#         TEST_MYSQL_DSN name servers, or a Docker engine answers. And a C compiler,
+#         which the race detector needs, and curl, with which the README is tried
 #   load  k6, into .tools/bin
 #   lint  golangci-lint, into .tools/bin
 #
@@ -98,6 +99,8 @@ setup_test() {
 	else
 		missing+=(mariadb-server)
 	fi
+	have gcc cc clang >/dev/null || missing+=(gcc libc6-dev)
+	have curl >/dev/null || missing+=(curl ca-certificates)
 	[ ${#missing[@]} -gt 0 ] || return 0
 	apt_install "${missing[@]}"
 	printf 'installed: %s\n' "${missing[@]}"

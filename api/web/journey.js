@@ -4,6 +4,12 @@ const $ = (id) => document.getElementById(id);
 const money = (amount, currency) => new Intl.NumberFormat(undefined, { style: "currency", currency }).format(amount);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.max(0, Math.floor(seconds % 60))).padStart(2, "0")}`;
 
+const range = (eta) => {
+  if (!eta) return "Nobody is being let in just now.";
+  const [low, high] = [Math.floor(eta.low_seconds / 60), Math.ceil(eta.high_seconds / 60)];
+  return high <= 1 ? "Less than a minute." : `About ${low === high ? high : `${low} to ${high}`} minutes.`;
+};
+
 let show, layout, hold, chosen = new Set(), timer, ticking, start = 0, newest = "";
 
 async function call(method, path, body, headers = {}) {
@@ -77,9 +83,7 @@ function waiting(status) {
   start = Math.max(start, status.position);
   $("position").textContent = status.position.toLocaleString();
   $("line").textContent = status.ahead === 0 ? "You are next." : `${status.ahead.toLocaleString()} ahead of you`;
-  $("eta").textContent = status.eta
-    ? `About ${clock(status.eta.low_seconds)} to ${clock(status.eta.high_seconds)} minutes.`
-    : "Nobody is being let in just now.";
+  $("eta").textContent = range(status.eta);
   $("progress").value = start ? 1 - status.position / start : 0;
   see("waiting");
 }

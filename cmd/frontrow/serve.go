@@ -17,6 +17,9 @@ type serveCommand struct {
 
 // Run serves until ctx ends.
 func (s *serveCommand) Run(ctx context.Context, to console) error {
+	if err := s.check(); err != nil {
+		return fmt.Errorf("configuration:\n%w", err)
+	}
 	level, err := logLevel(s.LogLevel)
 	if err != nil {
 		return err
