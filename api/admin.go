@@ -385,7 +385,7 @@ func (a *API) stats(c *gin.Context) {
 		answer.Wait = waitJSON{&p50, &p90}
 	}
 	if s.Waits.Foretold > 0 {
-		answer.ETAError = &etaErrJSON{float64(s.Waits.Inside) / float64(s.Waits.Foretold)}
+		answer.ETAError = &etaErrJSON{s.Waits.InsideRatio()}
 	}
 	c.JSON(http.StatusOK, answer)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,6 +43,8 @@ var (
 	queuePaused     = showMetric("queue_paused", "1 while the operator lets nobody in.")
 	queueRecovering = showMetric("queue_recovering", "1 while places are put back after Redis was lost.")
 	queueRate       = showMetric("queue_admitted_per_second", "Visitors let in per second of late, while others waited.")
+	queueWait       = showMetric("queue_wait_seconds", "How long those who were let in had waited.", "quantile")
+	queueForetold   = showMetric("queue_eta_inside_ratio", "Share of those let in who waited as foretold when they joined.")
 	queueEpoch      = showMetric("queue_epoch", "Grows whenever Redis was lost.")
 	queueVisitors   = showMetric("queue_visitors_total", "What became of visitors since the show opened.", "outcome")
 	seatsByState    = showMetric("seats", "Seats by state, as the door has them.", "state")
@@ -51,7 +54,7 @@ var (
 func (m *showMetrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		queueWaiting, queuePresent, queueAway, queueActive, queueMaxActive, queuePaused,
-		queueRecovering, queueRate, queueEpoch, queueVisitors, seatsByState,
+		queueRecovering, queueRate, queueWait, queueForetold, queueEpoch, queueVisitors, seatsByState,
 	} {
 		out <- d
 	}
@@ -97,6 +100,14 @@ func collectQueue(out chan<- prometheus.Metric, s queue.Stats) {
 	gauge(queueEpoch, float64(s.Epoch))
 	flag(queuePaused, s.Paused)
 	flag(queueRecovering, s.Recovering)
+	if s.Waits.Count > 0 {
+		for quantile, wait := range map[string]time.Duration{"0.5": s.Waits.P50, "0.9": s.Waits.P90} {
+			out <- prometheus.MustNewConstMetric(queueWait, prometheus.GaugeValue, wait.Seconds(), s.Show, quantile)
+		}
+	}
+	if s.Waits.Foretold > 0 {
+		gauge(queueForetold, s.Waits.InsideRatio())
+	}
 	t := s.Totals
 	for outcome, n := range map[string]int64{
 		"joined": t.Joined, "admitted": t.Admitted, "claimed": t.Claimed, "missed": t.Missed,

@@ -29,7 +29,6 @@ const (
 	keyFinished
 	keyRestored
 	keyAdmissions
-	keyWaits
 )
 
 var (

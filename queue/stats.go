@@ -33,23 +33,20 @@ type Waits struct {
 	Inside   int64         // of those, how many waited within its range
 }
 
+// InsideRatio is the share of those who had been told an ETA whose wait lay in it.
+func (w Waits) InsideRatio() float64 { return float64(w.Inside) / float64(max(w.Foretold, 1)) }
+
 // Stats reads the room anew. May return an UnavailableError.
 func (r *Room) Stats(ctx context.Context) (Stats, error) {
 	v, err := r.refresh(ctx)
 	if err != nil {
 		return Stats{}, err
 	}
-	buckets, err := r.queue.redis.HGetAll(ctx, r.keys[keyWaits]).Result()
-	if err != nil {
-		return Stats{}, unavailable("waits", err)
-	}
-	s := r.figures(v)
-	s.Waits = readWaits(buckets)
-	return s, nil
+	return r.figures(v), nil
 }
 
-// Figures are the stats as of the last view, without the waits: they cost Redis
-// nothing. It says false while there is no view.
+// Figures are the stats as of the last view: they cost Redis nothing. It says false
+// while there is no view.
 func (r *Room) Figures() (Stats, bool) {
 	v := r.view.Load()
 	if v == nil {
@@ -62,13 +59,13 @@ func (r *Room) figures(v *view) Stats {
 	return Stats{
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Recovering: v.isRecovering(),
 		Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
-		Totals: v.totals, Rate: r.pace.rate(), Generation: v.generation, Epoch: v.epoch, AsOf: timeOf(v.asOf),
+		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Generation: v.generation, Epoch: v.epoch, AsOf: timeOf(v.asOf),
 	}
 }
 
 // readWaits reads the buckets that lua/resolve.lua counts into: bucket b holds
 // waits from 1.1^b - 1 seconds.
-func readWaits(buckets map[string]string) Waits {
+func readWaits(buckets roomHash) Waits {
 	var w Waits
 	counts := map[int]int64{}
 	last := 0

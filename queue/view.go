@@ -28,6 +28,7 @@ type view struct {
 	returned   int64 // of those, at or below the head
 	away       int64
 	totals     Totals
+	waits      Waits
 	line       line
 }
 
@@ -48,8 +49,8 @@ func (v *view) isYoungerThan(p Pass) bool { return p.Issued.Add(time.Second).Bef
 
 // newView reads the answer of lua/view.lua behind its four opening values.
 func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, error) {
-	if len(reply) != 7 {
-		return nil, fmt.Errorf("view has %d values, not 7", len(reply))
+	if len(reply) != 8 {
+		return nil, fmt.Errorf("view has %d values, not 8", len(reply))
 	}
 	var counts [5]int64
 	for i := range counts {
@@ -60,15 +61,10 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 		counts[i] = n
 	}
 	raw, ok := reply[5].(string)
-	flat, isList := reply[6].([]any)
-	if !ok || !isList {
-		return nil, fmt.Errorf("view has a room of %T and bits of %T", reply[6], reply[5])
+	if !ok {
+		return nil, fmt.Errorf("view has bits of %T", reply[5])
 	}
-	room := roomHash{}
-	for i := 0; i+1 < len(flat); i += 2 {
-		field, _ := flat[i].(string)
-		room[field], _ = flat[i+1].(string)
-	}
+	room, waits := hashOf(reply[6]), hashOf(reply[7])
 	v := &view{
 		asOf: asOf, taken: taken, epoch: epoch, version: version,
 		generation: room.int("generation"),
@@ -86,14 +82,26 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 		returned:   counts[1],
 		away:       counts[3],
 		totals:     room.totals(),
+		waits:      readWaits(waits),
 	}
 	v.totals.Active = counts[2]
 	v.line = newLine(counts[4], v.head, []byte(raw))
 	return v, nil
 }
 
-// roomHash is the room as Redis holds it.
+// roomHash is a hash as Redis holds it.
 type roomHash map[string]string
+
+// hashOf reads what HGETALL answers.
+func hashOf(reply any) roomHash {
+	flat, _ := reply.([]any)
+	h := make(roomHash, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		field, _ := flat[i].(string)
+		h[field], _ = flat[i+1].(string)
+	}
+	return h
+}
 
 func (h roomHash) int(field string) int64 {
 	n, _ := strconv.ParseInt(h[field], 10, 64)

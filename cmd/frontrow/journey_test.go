@@ -70,6 +70,8 @@ func TestTheWholeJourney(t *testing.T) {
 		metrics := g.do(call{method: "GET", path: "/metrics"}).want(http.StatusOK)
 		for _, line := range []string{
 			`frontrow_queue_visitors_total{outcome="finished",show="` + show + `"} 1`,
+			`frontrow_queue_wait_seconds{quantile="0.5",show="` + show + `"}`,
+			`frontrow_queue_eta_inside_ratio{show="` + show + `"}`,
 			`frontrow_seats{show="` + show + `",state="sold"} 2`,
 			`frontrow_redis_command_duration_seconds_count{command="evalsha"}`,
 			`frontrow_sql_statement_duration_seconds_count{statement="insert"}`,

@@ -310,3 +310,41 @@ func (h *hallOfPeople) isWhole() {
 		t.Errorf("%s", v)
 	}
 }
+
+// A long time without any gateway, five times what makes somebody absent: it was our
+// outage, and nobody is absent or loses the place for it.
+func TestATimeWithoutAnyGateway(t *testing.T) {
+	t.Parallel()
+	server := testenv.OwnRedis(t)
+	b := backend{redis: server.URL(), dsn: testenv.MySQL(t)}
+	b.migrate(t)
+	p := b.start(t, testenv.Binary(t))
+	show := p.show(testShow("outage", map[string]any{"admit": 0, "absence_seconds": 6, "claim_seconds": 10}, 10))
+	h := &hallOfPeople{t: t, gateways: [2]*process{p, p}, show: show}
+	people := h.join(60)
+	time.Sleep(3 * time.Second)
+
+	p.kill()
+	time.Sleep(30 * time.Second)
+	p.start()
+	p.onSale(show)
+	present := func() int64 {
+		return p.admin("GET", "/v1/admin/shows/"+show+"/stats", nil).want(http.StatusOK).number("present")
+	}
+	if n := present(); n != 60 {
+		t.Errorf("%d of 60 are present after the outage", n)
+	}
+	for range 4 { // as told, through more windows than make somebody absent
+		h.each(people, func(v *person) {
+			if state := v.poll(); state != "waiting" || numberOf(t, v.token) != v.number {
+				t.Errorf("number %d is %s", v.number, state)
+			}
+		})
+		if n := present(); n != 60 {
+			t.Errorf("%d of 60 are present", n)
+		}
+		time.Sleep(2 * time.Second)
+	}
+	// Their own silence does make them absent.
+	testenv.Wait(t, 30*time.Second, func() bool { return present() == 0 }, "the silent are still present")
+}

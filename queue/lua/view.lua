@@ -1,12 +1,13 @@
 -- Reads what a gateway needs to answer every poll of the next second by itself.
 --
 -- Returns {'ok', now, epoch, version, waiting, returned, active, away, first,
---          bits, room}:
+--          bits, room, waits}:
 --   waiting   how many keep a place in line
 --   returned  how many of them wait at or below the head (called before, and back)
 --   first     number of the first bit; a multiple of 64
 --   bits      present from there on, as Redis stores it (most significant bit first)
 --   room      the whole hash, flat
+--   waits     the whole hash, flat
 
 local first = math.floor(r.head / 64) * 64
 return {
@@ -18,4 +19,5 @@ return {
   first,
   redis.call('GETRANGE', PRESENT, text(first / 8), -1),
   redis.call('HGETALL', ROOM),
+  redis.call('HGETALL', WAITS),
 }
