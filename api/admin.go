@@ -76,7 +76,7 @@ func (a *API) tellShow(c *gin.Context, code int, show booking.Show, err error) {
 		answer, err = a.adminShowJSON(c, show)
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	c.JSON(code, answer)
@@ -87,30 +87,30 @@ func (a *API) tellShow(c *gin.Context, code int, show booking.Show, err error) {
 func (a *API) changed(c *gin.Context, show booking.Show) {
 	ctx := c.Request.Context()
 	if err := a.shows.RunOnce(ctx); err != nil {
-		slogOf(c).Warn("catalogue not refreshed", "error", err)
+		a.logOf(c).Warn("catalogue not refreshed", "error", err)
 	}
 	known, err := QueueShow(show)
 	if err != nil {
-		slogOf(c).Error("rules of a show cannot be read", "show", show.ID, "error", err)
+		a.logOf(c).Error("rules of a show cannot be read", "show", show.ID, "error", err)
 		return
 	}
 	if room, err := a.rooms.Room(show.ID); err == nil {
 		if err := room.Apply(ctx, known); err != nil {
-			slogOf(c).Warn("rules not in force yet", "show", show.ID, "error", err)
+			a.logOf(c).Warn("rules not in force yet", "show", show.ID, "error", err)
 		}
 	}
 }
 
 func (a *API) listAdminShows(c *gin.Context) {
 	if err := a.shows.RunOnce(c.Request.Context()); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	shows := []adminShowJSON{}
 	for _, show := range a.shows.All() {
 		s, err := a.adminShowJSON(c, show)
 		if err != nil {
-			fail(c, err)
+			a.fail(c, err)
 			return
 		}
 		shows = append(shows, s)
@@ -126,12 +126,12 @@ func (a *API) getAdminShow(c *gin.Context) {
 func (a *API) createShow(c *gin.Context) {
 	var spec booking.Spec
 	if err := read(c, &spec, mostShow); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	spec, err := WithRules(spec)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	show, err := a.store.CreateShow(c.Request.Context(), spec)
@@ -161,11 +161,11 @@ func (a *API) patchShow(c *gin.Context) {
 		Phase *string `json:"phase"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	if p := body.Phase; p != nil && *p != booking.PhaseOpen && *p != booking.PhaseClosed {
-		fail(c, invalidField("phase", "must be open or closed"))
+		a.fail(c, invalidField("phase", "must be open or closed"))
 		return
 	}
 	ctx := c.Request.Context()
@@ -182,11 +182,11 @@ func (a *API) patchShow(c *gin.Context) {
 func (a *API) deleteShow(c *gin.Context) {
 	ctx := c.Request.Context()
 	if err := a.store.DeleteShow(ctx, c.Param("show")); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	if err := a.shows.RunOnce(ctx); err != nil {
-		slogOf(c).Warn("catalogue not refreshed", "error", err)
+		a.logOf(c).Warn("catalogue not refreshed", "error", err)
 	}
 	c.Status(http.StatusNoContent)
 }
@@ -198,7 +198,7 @@ func (a *API) getAdmission(c *gin.Context) {
 		rules, err = ReadRules(show.Rules)
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	c.JSON(http.StatusOK, rules)
@@ -207,7 +207,7 @@ func (a *API) getAdmission(c *gin.Context) {
 func (a *API) patchAdmission(c *gin.Context) {
 	var body json.RawMessage
 	if err := read(c, &body, mostBody); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	show, err := a.changeRules(c, func(rules *queue.Rules) error { return decode(body, rules) })
@@ -216,7 +216,7 @@ func (a *API) patchAdmission(c *gin.Context) {
 		rules, err = ReadRules(show.Rules)
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	c.JSON(http.StatusOK, rules)
@@ -270,7 +270,7 @@ func (a *API) setMessage(c *gin.Context) {
 		Text string `json:"text"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	show, err := a.store.SetMessage(c.Request.Context(), c.Param("show"), body.Text)
@@ -286,7 +286,7 @@ func (a *API) reset(c *gin.Context) {
 		Confirm string `json:"confirm"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	show, err := a.adminShow(c)
@@ -345,13 +345,13 @@ type etaErrJSON struct {
 func (a *API) stats(c *gin.Context) {
 	show, err := a.adminShow(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	if show.Phase == booking.PhaseDraft {
 		rules, err := ReadRules(show.Rules)
 		if err != nil {
-			fail(c, err)
+			a.fail(c, err)
 			return
 		}
 		c.JSON(http.StatusOK, statsJSON{
@@ -361,12 +361,12 @@ func (a *API) stats(c *gin.Context) {
 	}
 	room, _, err := a.room(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	s, err := room.Stats(c.Request.Context())
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	t := s.Totals
@@ -402,13 +402,13 @@ func (a *API) verdict(c *gin.Context) {
 	ctx := c.Request.Context()
 	if show != "" {
 		if _, err := a.store.FindShow(ctx, show); err != nil {
-			fail(c, err)
+			a.fail(c, err)
 			return
 		}
 	}
 	found, err := a.verify(ctx, show)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	if found == nil {

@@ -56,7 +56,7 @@ type API struct {
 	registry    *prometheus.Registry
 	log         *slog.Logger
 	now         func() time.Time
-	requests    *prometheus.HistogramVec
+	requests    *durations
 	draining    atomic.Bool
 }
 

@@ -40,47 +40,47 @@ func newHoldJSON(h booking.Hold) holdJSON {
 func (a *API) holdSeats(c *gin.Context) {
 	show, err := a.public(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	pass, err := a.insider(c, show.ID)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	var body struct {
 		Seats []string `json:"seats"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	room, show, err := a.room(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	ctx := c.Request.Context()
 	pin, err := room.PinFor(ctx, pass, pinMoment)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	hold, err := a.store.Hold(ctx, booking.HoldRequest{
 		Show: show, Visitor: pass.Visitor, Number: pass.Number, Seats: body.Seats, Latest: pin.Max, Trace: traceID(c),
 	})
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	if _, err := room.PinUntil(ctx, pass.Visitor, pass.Number, hold.ExpiresAt); err != nil {
 		// The seats are theirs all the same, and the queue learns of the hold when it recovers.
-		slogOf(c).Warn("admission not pinned until the hold's end", "hold", hold.ID, "error", err)
+		a.logOf(c).Warn("admission not pinned until the hold's end", "hold", hold.ID, "error", err)
 	}
 	answer := newHoldJSON(hold)
 	var expires time.Time
 	if answer.Pass, expires, err = a.pass(c, pass.Visitor, show.ID, pass.Number); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	answer.PassExpiresAt = &expires
@@ -91,12 +91,12 @@ func (a *API) holdSeats(c *gin.Context) {
 func (a *API) listHolds(c *gin.Context) {
 	who, err := a.owner(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	holds, err := a.store.HoldsOf(c.Request.Context(), who.visitor)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	answer := make([]holdJSON, len(holds))
@@ -110,12 +110,12 @@ func (a *API) listHolds(c *gin.Context) {
 func (a *API) getHold(c *gin.Context) {
 	who, err := a.owner(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	hold, err := a.store.FindHold(c.Request.Context(), who.visitor, c.Param("hold"))
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	private(c)
@@ -126,23 +126,23 @@ func (a *API) getHold(c *gin.Context) {
 func (a *API) releaseHold(c *gin.Context) {
 	who, err := a.owner(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	ctx := c.Request.Context()
 	hold, err := a.store.FindHold(ctx, who.visitor, c.Param("hold"))
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	until, err := a.store.Release(ctx, who.visitor, hold.ID)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	if room, err := a.rooms.Room(hold.Show); err == nil && hold.State == "held" {
 		if err := room.Unpin(ctx, who.visitor, hold.Number, until); err != nil {
-			slogOf(c).Warn("admission stays pinned after a release", "hold", hold.ID, "error", err)
+			a.logOf(c).Warn("admission stays pinned after a release", "hold", hold.ID, "error", err)
 		}
 	}
 	private(c)

@@ -157,6 +157,6 @@ func (a *API) admin(c *gin.Context) {
 	text, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
 	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(a.adminToken))
 	if a.adminToken == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-		fail(c, adminRequired)
+		a.fail(c, adminRequired)
 	}
 }

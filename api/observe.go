@@ -2,22 +2,16 @@ package api
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"regexp"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
-)
-
-// Keys of what a request carries along.
-const (
-	requestIDKey = "request_id"
-	traceKey     = "trace_id"
-	loggerKey    = "logger"
 )
 
 var (
@@ -25,29 +19,25 @@ var (
 	traceParents = regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
 )
 
-// observe gives a request its id and trace, and notes in log and metrics how it
-// went. Neither headers nor queries are logged: they may carry proofs.
+const requestIDHeader = "X-Request-Id"
+
+// observe gives a request its id, and notes in log and metrics how it went. Neither
+// headers nor queries are logged: they may carry proofs. A poll pays for this too, so
+// nothing is made here that only a log line or an error would need.
 func (a *API) observe(c *gin.Context) {
 	start := time.Now()
-	id := c.GetHeader("X-Request-Id")
+	id := c.Request.Header.Get(requestIDHeader)
 	if !requestIDs.MatchString(id) {
-		id = randomHex(8)
+		id = newRequestID()
 	}
-	c.Set(requestIDKey, id)
-	c.Header("X-Request-Id", id)
-	logger := a.log.With("request_id", id)
-	c.Set(loggerKey, logger)
+	c.Writer.Header()[requestIDHeader] = []string{id}
 
 	c.Next()
 
-	route := c.FullPath()
-	if route == "" {
-		route = "none"
-	}
 	took, status := time.Since(start), c.Writer.Status()
-	a.requests.WithLabelValues(c.Request.Method, route, strconv.Itoa(status)).Observe(took.Seconds())
-	if level := levelOf(status); logger.Enabled(c.Request.Context(), level) {
-		logger.Log(c.Request.Context(), level, "request",
+	a.requests.of(c.Request.Method, c.FullPath(), status).Observe(took.Seconds())
+	if level := levelOf(status); a.log.Enabled(c.Request.Context(), level) {
+		a.logOf(c).Log(c.Request.Context(), level, "request",
 			"method", c.Request.Method, "path", c.Request.URL.Path, "status", status,
 			"ms", float64(took.Microseconds())/1000, "from", c.ClientIP())
 	}
@@ -65,14 +55,23 @@ func levelOf(status int) slog.Level {
 func (a *API) recover(c *gin.Context) {
 	defer func() {
 		if v := recover(); v != nil {
-			slogOf(c).Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			fail(c, internal)
+			a.logOf(c).Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			a.fail(c, internal)
 		}
 	}()
 	c.Next()
 }
 
-func requestID(c *gin.Context) string { return c.GetString(requestIDKey) }
+func requestID(c *gin.Context) string { return c.Writer.Header().Get(requestIDHeader) }
+
+// newRequestID makes up an id. It need not be hard to guess.
+func newRequestID() string {
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], mathrand.Uint64())
+	return hex.EncodeToString(raw[:])
+}
+
+const traceKey = "trace_id"
 
 // traceID names the flow that this request is part of: the one that the caller
 // named by W3C traceparent, or a new one.
@@ -80,23 +79,17 @@ func traceID(c *gin.Context) string {
 	if id := c.GetString(traceKey); id != "" {
 		return id
 	}
-	id := randomHex(16)
+	var id string
 	if match := traceParents.FindStringSubmatch(c.GetHeader("traceparent")); match != nil {
 		id = match[1]
+	} else {
+		raw := make([]byte, 16)
+		rand.Read(raw)
+		id = hex.EncodeToString(raw)
 	}
 	c.Set(traceKey, id)
 	return id
 }
 
-func slogOf(c *gin.Context) *slog.Logger {
-	if logger, ok := c.Get(loggerKey); ok {
-		return logger.(*slog.Logger)
-	}
-	return slog.Default()
-}
-
-func randomHex(n int) string {
-	raw := make([]byte, n)
-	rand.Read(raw)
-	return hex.EncodeToString(raw)
-}
+// logOf is the log of a request.
+func (a *API) logOf(c *gin.Context) *slog.Logger { return a.log.With("request_id", requestID(c)) }

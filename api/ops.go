@@ -16,11 +16,11 @@ import (
 var web embed.FS
 
 // page serves one page of web. Its scripts and styles come from here alone.
-func page(name string) gin.HandlerFunc {
+func (a *API) page(name string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		raw, err := web.ReadFile("web/" + name)
 		if err != nil {
-			fail(c, err)
+			a.fail(c, err)
 			return
 		}
 		c.Header("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
@@ -33,12 +33,12 @@ func page(name string) gin.HandlerFunc {
 
 var assetTypes = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
-func asset(c *gin.Context) {
+func (a *API) asset(c *gin.Context) {
 	name := c.Param("file")
 	kind, known := assetTypes[path.Ext(name)]
 	raw, err := web.ReadFile("web/" + path.Base(name))
 	if err != nil || !known {
-		fail(c, notFound)
+		a.fail(c, notFound)
 		return
 	}
 	c.Header("Cache-Control", "no-cache")

@@ -50,12 +50,12 @@ func idempotencyKey(c *gin.Context) (string, error) {
 func (a *API) placeOrder(c *gin.Context) {
 	who, err := a.owner(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	key, err := idempotencyKey(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	var body struct {
@@ -65,15 +65,15 @@ func (a *API) placeOrder(c *gin.Context) {
 		} `json:"payment"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	if body.Hold == "" {
-		fail(c, invalidField("hold", "must name a hold"))
+		a.fail(c, invalidField("hold", "must name a hold"))
 		return
 	}
 	if body.Payment.Method != booking.MethodWallet {
-		fail(c, invalidField("payment.method", "must be wallet"))
+		a.fail(c, invalidField("payment.method", "must be wallet"))
 		return
 	}
 	hash := sha256.Sum256([]byte(body.Hold + "\x00" + body.Payment.Method))
@@ -85,7 +85,7 @@ func (a *API) placeOrder(c *gin.Context) {
 		order, err = a.pay(c, request)
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	private(c)
@@ -119,12 +119,12 @@ func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, er
 func (a *API) listOrders(c *gin.Context) {
 	who, err := a.owner(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	orders, err := a.store.OrdersOf(c.Request.Context(), who.visitor)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	answer := make([]orderJSON, len(orders))
@@ -138,12 +138,12 @@ func (a *API) listOrders(c *gin.Context) {
 func (a *API) getOrder(c *gin.Context) {
 	who, err := a.owner(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	order, err := a.store.FindOrder(c.Request.Context(), who.visitor, c.Param("order"))
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	private(c)

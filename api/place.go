@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -36,12 +35,12 @@ func (a *API) join(c *gin.Context) {
 		err = lost
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	status, created, err := room.Join(c.Request.Context(), who.queue())
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	code := http.StatusOK
@@ -61,12 +60,12 @@ func (a *API) poll(c *gin.Context) {
 		err = lost
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	status, err := room.Poll(c.Request.Context(), who.queue())
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	a.tellStatus(c, http.StatusOK, status, who)
@@ -82,66 +81,10 @@ func (a *API) leave(c *gin.Context) {
 		_, err = room.Leave(c.Request.Context(), who.queue())
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	c.Status(http.StatusNoContent)
-}
-
-// statusJSON is a poll's answer.
-type statusJSON struct {
-	Show          string          `json:"show"`
-	State         queue.State     `json:"state"`
-	Position      *int64          `json:"position,omitempty"`
-	Ahead         *int64          `json:"ahead,omitempty"`
-	Waiting       *int64          `json:"waiting,omitempty"`
-	ETA           json.RawMessage `json:"eta,omitempty"`
-	PollAfterMS   int64           `json:"poll_after_ms,omitempty"`
-	AsOf          time.Time       `json:"as_of"`
-	Token         string          `json:"token,omitempty"`
-	Pass          string          `json:"pass,omitempty"`
-	PassExpiresAt *time.Time      `json:"pass_expires_at,omitempty"`
-	AdmittedUntil *time.Time      `json:"admitted_until,omitempty"`
-	Message       string          `json:"message,omitempty"`
-}
-
-func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
-	answer := statusJSON{
-		Show: s.Show, State: s.State, PollAfterMS: s.PollAfter.Milliseconds(),
-		AsOf: s.AsOf, Token: s.Token, Message: s.Message,
-	}
-	switch s.State {
-	case queue.Waiting:
-		ahead := s.Position - 1
-		answer.Position, answer.Ahead, answer.Waiting = &s.Position, &ahead, &s.InLine
-		answer.ETA = etaJSON(s.ETA)
-	case queue.Admitted:
-		pass, expires, err := a.pass(c, s.Visitor, s.Show, s.Number)
-		if err != nil {
-			fail(c, err)
-			return
-		}
-		answer.Pass, answer.PassExpiresAt, answer.AdmittedUntil = pass, &expires, &s.Until
-	}
-	if s.Token != "" && who.cookie {
-		a.setCookie(c, placeCookie+s.Show, s.Token, 7*24*time.Hour)
-	}
-	if s.PollAfter > 0 {
-		c.Header("Retry-After", wholeSeconds(s.PollAfter))
-	}
-	private(c)
-	c.JSON(code, answer)
-}
-
-func etaJSON(e *queue.ETA) json.RawMessage {
-	if e == nil {
-		return json.RawMessage("null")
-	}
-	raw, _ := json.Marshal(struct { // two integers: cannot fail
-		Low  int64 `json:"low_seconds"`
-		High int64 `json:"high_seconds"`
-	}{int64(e.Low / time.Second), int64(e.High / time.Second)})
-	return raw
 }
 
 // pass signs a fresh pass and sets its cookie.
@@ -161,7 +104,7 @@ func (a *API) pass(c *gin.Context, visitor, show string, number int64) (string, 
 func (a *API) checkPass(c *gin.Context) {
 	room, show, err := a.room(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	pass, err := a.insider(c, show.ID)
@@ -172,7 +115,7 @@ func (a *API) checkPass(c *gin.Context) {
 		err = passInvalid.because(passExpired.detail) // a proxy knows 2xx, 401 and errors only
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	private(c)

@@ -42,14 +42,14 @@ func (p *problem) because(detail string) *problem {
 
 // fail ends a request with the problem that err is, or that the catalogue in
 // errors.go has for it. What it has none for is told to the log alone.
-func fail(c *gin.Context, err error) {
+func (a *API) fail(c *gin.Context, err error) {
 	p := problemOf(err)
 	if p.status >= http.StatusInternalServerError {
 		level := slog.LevelWarn
 		if p == internal {
 			level = slog.LevelError
 		}
-		slogOf(c).Log(c.Request.Context(), level, "request failed", "code", p.code, "error", err)
+		a.logOf(c).Log(c.Request.Context(), level, "request failed", "code", p.code, "error", err)
 	}
 	if p.retryAfter > 0 {
 		c.Header("Retry-After", wholeSeconds(p.retryAfter))

@@ -13,8 +13,8 @@ func (a *API) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.GET("/", page("index.html"))
-	r.GET("/assets/:file", asset)
+	r.GET("/", a.page("index.html"))
+	r.GET("/assets/:file", a.asset)
 	r.GET("/openapi.yaml", contract)
 	r.GET("/.well-known/jwks.json", a.jwks)
 	if !a.separateOps {
@@ -95,6 +95,6 @@ func (a *API) engine() (*gin.Engine, error) {
 		return nil, err
 	}
 	r.Use(a.observe, a.recover)
-	r.NoRoute(func(c *gin.Context) { fail(c, notFound) })
+	r.NoRoute(func(c *gin.Context) { a.fail(c, notFound) })
 	return r, nil
 }

@@ -82,7 +82,7 @@ func (a *API) listShows(c *gin.Context) {
 		}
 		s, err := a.showJSON(c, show)
 		if err != nil {
-			fail(c, err)
+			a.fail(c, err)
 			return
 		}
 		shows = append(shows, s)
@@ -102,12 +102,12 @@ func (a *API) public(c *gin.Context) (booking.Show, error) {
 func (a *API) getShow(c *gin.Context) {
 	show, err := a.public(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	s, err := a.showJSON(c, show)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	c.JSON(http.StatusOK, s)
@@ -116,22 +116,22 @@ func (a *API) getShow(c *gin.Context) {
 func (a *API) getLayout(c *gin.Context) {
 	show, err := a.public(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	version := strconv.Itoa(show.LayoutVersion)
 	asked, named := c.GetQuery("v")
 	if _, err := strconv.ParseUint(asked, 10, 31); named && err != nil {
-		fail(c, invalidField("v", "must be a layout's version"))
+		a.fail(c, invalidField("v", "must be a layout's version"))
 		return
 	}
 	if named && asked != version {
-		fail(c, notFound.because("This layout is of another version: the show has "+version+"."))
+		a.fail(c, notFound.because("This layout is of another version: the show has "+version+"."))
 		return
 	}
 	layout, err := a.store.Layout(c.Request.Context(), show)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	etag := `"` + show.ID + "." + version + `"`
@@ -151,12 +151,12 @@ func (a *API) getLayout(c *gin.Context) {
 func (a *API) getSeatStates(c *gin.Context) {
 	show, err := a.public(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	states, err := a.store.SeatStates(c.Request.Context(), show)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	c.Header("Cache-Control", "public, max-age=1")

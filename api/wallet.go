@@ -19,12 +19,12 @@ type walletJSON struct {
 func (a *API) getWallet(c *gin.Context) {
 	who, err := a.owner(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	wallet, err := a.store.Wallet(c.Request.Context(), who.visitor)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	private(c)
@@ -38,7 +38,7 @@ func (a *API) chargeWallet(c *gin.Context) {
 		err = adminRequired.because("Here only the operator charges wallets.")
 	}
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	a.charge(c, who.visitor, "visitor")
@@ -48,7 +48,7 @@ func (a *API) chargeWallet(c *gin.Context) {
 func (a *API) chargeVisitorsWallet(c *gin.Context) {
 	visitor := c.Param("visitor")
 	if !queue.IsVisitor(visitor) {
-		fail(c, notFound.because("That is no visitor's id."))
+		a.fail(c, notFound.because("That is no visitor's id."))
 		return
 	}
 	a.charge(c, visitor, "admin")
@@ -57,19 +57,19 @@ func (a *API) chargeVisitorsWallet(c *gin.Context) {
 func (a *API) charge(c *gin.Context, visitor, by string) {
 	key, err := idempotencyKey(c)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	var body struct {
 		Amount int64 `json:"amount"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	wallet, err := a.store.Charge(c.Request.Context(), visitor, body.Amount, key, by)
 	if err != nil {
-		fail(c, err)
+		a.fail(c, err)
 		return
 	}
 	private(c)

@@ -140,14 +140,21 @@ func (r *Room) Poll(ctx context.Context, who Who) (Status, error) {
 	if t.Generation != v.generation {
 		return Status{}, ErrPlaceExpired
 	}
-	if t.Epoch != v.epoch || r.endedAt.Load() >= v.taken.UnixNano() && r.isFinal(v.epoch, *t) {
+	if r.endedAt.Load() >= v.taken.UnixNano() && r.isFinal(v.epoch, *t) {
 		return r.resolve(ctx, v, who)
 	}
 	if position, ok := v.line.position(t.Number); ok {
+		// A number has one holder for good, so the epoch of the token does not matter.
 		r.marks.mark(t.Number)
-		return r.waiting(v, *t, v.returned+position), nil
+		s := r.waiting(v, *t, v.returned+position)
+		if t.Epoch != v.epoch {
+			renewed := *t
+			renewed.Epoch, renewed.AdmittedUntil = v.epoch, 0
+			s.Token = r.queue.keys.Token(renewed)
+		}
+		return s, nil
 	}
-	if t.Number > v.issued {
+	if t.Epoch == v.epoch && t.Number > v.issued {
 		r.marks.mark(t.Number)
 		return r.waiting(v, *t, v.behind(t.Number)), nil
 	}
