@@ -12,6 +12,9 @@ type Pin struct {
 	Now   int64 // us, Redis's clock
 	Until int64 // us: the admission ends then
 	Max   int64 // us: no chain of pins goes further
+	// Before is when the admission would have ended without this pin (us): what to
+	// give back, by Unpin, where the pin was for nothing.
+	Before int64
 }
 
 // PinFor makes the admission behind a pass last for a moment from now, at least:
@@ -60,12 +63,13 @@ func (r *Room) pin(ctx context.Context, visitor string, number int64, how string
 	if err != nil {
 		return Pin{}, err
 	}
-	if len(a.rest) != 2 {
+	if len(a.rest) != 3 {
 		return Pin{}, fmt.Errorf("pin answered %v", a.rest)
 	}
 	p := Pin{Now: a.now}
 	p.Until, _ = a.rest[0].(int64)
 	p.Max, _ = a.rest[1].(int64)
+	p.Before, _ = a.rest[2].(int64)
 	if p.Until == 0 {
 		return p, ErrNotInside
 	}

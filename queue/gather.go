@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// gather sends many callers' questions to Redis as one: those that come while a
-// round trip is under way go together on the next. A caller waits for at most
-// two round trips, and Redis sees one command whatever the crowd.
+// gather sends many callers' questions to Redis together: those that come while a
+// round trip is under way go on the next, some hundreds at a time. A caller waits for
+// two round trips, or as many more as the crowd before fills.
 type gather[Q, A any] struct {
 	most int // questions a round trip carries
 	ask  func(context.Context, []Q) ([]A, error)

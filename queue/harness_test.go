@@ -213,7 +213,7 @@ func (g *gate) now() int64 {
 	return now.UnixMicro()
 }
 
-// pass makes every deadline in a sorted set lie in the past.
+// lapse makes every deadline in a sorted set lie in the past.
 func (g *gate) lapse(key int) {
 	g.t.Helper()
 	members, err := g.redis.ZRange(g.t.Context(), g.keys[key], 0, -1).Result()
@@ -269,7 +269,7 @@ func (f *fan) polls() Status {
 	return s
 }
 
-// polls wants a state of a fan and returns the status.
+// wants polls, and wants a state.
 func (f *fan) wants(state State) Status {
 	f.g.t.Helper()
 	s := f.polls()

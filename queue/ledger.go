@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -90,12 +89,29 @@ type Known struct {
 	Finished []int64 // numbers of those who bought
 }
 
-// above leaves out whoever is of an older generation: a reset sends everybody away.
-func (k Known) above(floor int64) Known {
-	return Known{
-		Inside:   slices.DeleteFunc(slices.Clone(k.Inside), func(in Inside) bool { return in.Number <= floor }),
-		Finished: slices.DeleteFunc(slices.Clone(k.Finished), func(number int64) bool { return number <= floor }),
+// current leaves out whoever is of an older generation (a reset sends everybody
+// away), and those inside who have bought; of several holds the latest end counts.
+func (k Known) current(floor int64) Known {
+	finished := map[int64]bool{}
+	var known Known
+	for _, number := range k.Finished {
+		if finished[number] = true; number > floor {
+			known.Finished = append(known.Finished, number)
+		}
 	}
+	at := map[string]int{}
+	for _, in := range k.Inside {
+		if in.Number <= floor || finished[in.Number] {
+			continue
+		}
+		if i, twice := at[in.Visitor]; twice {
+			known.Inside[i].Until = max(known.Inside[i].Until, in.Until)
+			continue
+		}
+		at[in.Visitor] = len(known.Inside)
+		known.Inside = append(known.Inside, in)
+	}
+	return known
 }
 
 // Inside is a visitor who holds or pays.

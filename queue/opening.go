@@ -87,7 +87,7 @@ const rivalGrace = 2 * time.Second
 func (r *Room) mayWin(epoch int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if epoch <= r.known.epoch {
+	if epoch <= r.known.epoch || epoch == 0 {
 		return true
 	}
 	if r.rival.epoch != epoch {
@@ -107,7 +107,7 @@ func (r *Room) open(ctx context.Context, kept Kept, ceiling int64) error {
 	if kept.Head < kept.Ceiling { // else nobody can come back: nobody ever came, or all were sent away
 		recovery = show.Rules.recovery().Microseconds()
 	}
-	known = known.above(kept.Floor)
+	known = known.current(kept.Floor)
 	fields := append(show.fields(), kept.Totals.fields()...)
 	fields = append(fields, "rules_version", show.RulesVersion, "floor", kept.Floor)
 	args := []any{

@@ -10,7 +10,6 @@ type pace struct {
 
 type sample struct {
 	at, epoch, admitted int64
-	crowded             bool // somebody present waited on
 }
 
 // paceOver is how far back the rate looks, in microseconds.
@@ -24,7 +23,7 @@ func (p *pace) note(v *view) {
 		// What an empty or a paused line admits says nothing of a full one.
 		p.samples = p.samples[:0]
 	}
-	p.samples = append(p.samples, sample{v.asOf, v.epoch, v.totals.Admitted, crowded})
+	p.samples = append(p.samples, sample{v.asOf, v.epoch, v.totals.Admitted})
 	for len(p.samples) > 2 && p.samples[0].at < v.asOf-paceOver {
 		p.samples = p.samples[1:]
 	}

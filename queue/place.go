@@ -133,6 +133,12 @@ func (r *Room) Poll(ctx context.Context, who Who) (Status, error) {
 		if v, err = r.refresh(ctx); err != nil {
 			return Status{}, err
 		}
+		if t.Epoch > v.epoch {
+			// We signed it, so that epoch was open: Redis has gone back behind it.
+			r.demand(t.Epoch)
+			r.poke()
+			return Status{}, unavailable("poll", errLost)
+		}
 	}
 	if t == nil {
 		return r.resolve(ctx, v, who)
@@ -149,13 +155,14 @@ func (r *Room) Poll(ctx context.Context, who Who) (Status, error) {
 		s := r.waiting(v, *t, v.returned+position)
 		if t.Epoch != v.epoch {
 			renewed := *t
-			renewed.Epoch, renewed.AdmittedUntil = v.epoch, 0
+			renewed.Epoch, renewed.AdmittedUntil, renewed.MaxUntil = v.epoch, 0, 0
 			s.Token = r.queue.keys.Token(renewed)
 		}
 		return s, nil
 	}
 	if t.Epoch == v.epoch && t.Number > v.issued {
 		r.marks.mark(t.Number)
+		r.sawAhead(t.Epoch, t.Number)
 		return r.waiting(v, *t, v.behind(t.Number)), nil
 	}
 	return r.resolve(ctx, v, who)
@@ -181,13 +188,14 @@ func (r *Room) waiting(v *view, t Token, position int64) Status {
 
 type resolveAsk struct {
 	visitor                   string
-	number, epoch, until      int64
+	number, epoch, until, max int64
 	joined, foreLow, foreHigh int64
 }
 
 type resolved struct {
 	state          string
 	number, detail int64
+	max            int64
 	now, epoch     int64
 	generation     int64
 }
@@ -199,7 +207,7 @@ func (r *Room) resolve(ctx context.Context, v *view, who Who) (Status, error) {
 	if who.Token != nil {
 		t = *who.Token
 		ask = resolveAsk{
-			visitor: t.Visitor, number: t.Number, epoch: t.Epoch, until: micros(t.AdmittedUntil),
+			visitor: t.Visitor, number: t.Number, epoch: t.Epoch, until: micros(t.AdmittedUntil), max: micros(t.MaxUntil),
 			joined: micros(t.Joined), foreLow: micros(t.Low), foreHigh: micros(t.High),
 		}
 	}
@@ -226,7 +234,7 @@ func (r *Room) resolve(ctx context.Context, v *view, who Who) (Status, error) {
 // as far as they had one.
 func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 	renewed := t
-	renewed.Number, renewed.Epoch, renewed.AdmittedUntil = a.number, a.epoch, 0
+	renewed.Number, renewed.Epoch, renewed.AdmittedUntil, renewed.MaxUntil = a.number, a.epoch, 0, 0
 	var s Status
 	switch a.state {
 	case "waiting":
@@ -238,7 +246,7 @@ func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 		s = r.waiting(v, renewed, position)
 	case "admitted":
 		s = Status{State: Admitted, Until: timeOf(a.detail), PollAfter: insidePoll(v.rules)}
-		renewed.AdmittedUntil = seconds(a.detail)
+		renewed.AdmittedUntil, renewed.MaxUntil = seconds(a.detail), seconds(a.max)
 	case "finished", "expired":
 		s = Status{State: State(a.state)}
 		r.finals.put(a.epoch, placeID{t.Visitor, a.number}, s.State)
@@ -247,6 +255,7 @@ func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 	case "older":
 		return Status{}, ErrPlaceExpired
 	default:
+		r.sawAhead(a.epoch, a.number)
 		r.poke()
 		return Status{}, unavailable("resolve", errLost)
 	}
@@ -261,24 +270,25 @@ func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 }
 
 func (r *Room) askResolves(ctx context.Context, asks []resolveAsk) ([]resolved, error) {
-	args := make([]any, 0, 7*len(asks))
+	args := make([]any, 0, 8*len(asks))
 	for _, ask := range asks {
-		args = append(args, ask.visitor, ask.number, ask.epoch, ask.until, ask.joined, ask.foreLow, ask.foreHigh)
+		args = append(args, ask.visitor, ask.number, ask.epoch, ask.until, ask.max, ask.joined, ask.foreLow, ask.foreHigh)
 	}
 	a, err := r.run(ctx, "resolve", resolveScript, args...)
 	if err != nil {
 		return nil, err
 	}
-	if len(a.rest) != 1+3*len(asks) {
+	if len(a.rest) != 1+4*len(asks) {
 		return nil, fmt.Errorf("resolve answered %d values for %d visitors", len(a.rest), len(asks))
 	}
 	answers := make([]resolved, len(asks))
 	generation, _ := a.rest[0].(int64)
 	for i := range answers {
-		state, _ := a.rest[1+3*i].(string)
-		number, _ := a.rest[2+3*i].(int64)
-		detail, _ := a.rest[3+3*i].(int64)
-		answers[i] = resolved{state: state, number: number, detail: detail, now: a.now, epoch: a.epoch, generation: generation}
+		state, _ := a.rest[1+4*i].(string)
+		number, _ := a.rest[2+4*i].(int64)
+		detail, _ := a.rest[3+4*i].(int64)
+		most, _ := a.rest[4+4*i].(int64)
+		answers[i] = resolved{state: state, number: number, detail: detail, max: most, now: a.now, epoch: a.epoch, generation: generation}
 	}
 	return answers, nil
 }

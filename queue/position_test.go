@@ -130,47 +130,59 @@ func TestETA(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	type test struct {
 		change func(*Rules)
 		field  string // "" is fine
-	}{
+	}
+	tests := map[string]test{
 		"default":               {func(*Rules) {}, ""},
-		"admit 0":               {func(r *Rules) { r.Admit = 0 }, ""},
-		"admit below":           {func(r *Rules) { r.Admit = -1 }, "admit"},
-		"admit most":            {func(r *Rules) { r.Admit = 100_000 }, ""},
-		"admit above":           {func(r *Rules) { r.Admit = 100_001 }, "admit"},
-		"interval least":        {func(r *Rules) { r.IntervalMS = 100 }, ""},
-		"interval below":        {func(r *Rules) { r.IntervalMS = 99 }, "interval_ms"},
-		"interval most":         {func(r *Rules) { r.IntervalMS = 60_000 }, ""},
-		"interval above":        {func(r *Rules) { r.IntervalMS = 60_001 }, "interval_ms"},
-		"max_active 0":          {func(r *Rules) { r.MaxActive = 0 }, ""},
-		"max_active most":       {func(r *Rules) { r.MaxActive = 1_000_000 }, ""},
-		"max_active above":      {func(r *Rules) { r.MaxActive = 1_000_001 }, "max_active"},
-		"max_active below":      {func(r *Rules) { r.MaxActive = -1 }, "max_active"},
-		"claim least":           {func(r *Rules) { r.ClaimSeconds = 5 }, ""},
-		"claim below":           {func(r *Rules) { r.ClaimSeconds = 4 }, "claim_seconds"},
-		"claim above":           {func(r *Rules) { r.ClaimSeconds = 86_401 }, "claim_seconds"},
-		"session below":         {func(r *Rules) { r.SessionSeconds = 4 }, "session_seconds"},
-		"session most":          {func(r *Rules) { r.SessionSeconds, r.SessionMaxSeconds = 86_400, 86_400 }, ""},
-		"session max above":     {func(r *Rules) { r.SessionMaxSeconds = 86_401 }, "session_max_seconds"},
-		"absence least":         {func(r *Rules) { r.AbsenceSeconds = 5 }, ""},
-		"absence below":         {func(r *Rules) { r.AbsenceSeconds = 4 }, "absence_seconds"},
-		"return below":          {func(r *Rules) { r.ReturnSeconds = 4 }, "return_seconds"},
-		"return above":          {func(r *Rules) { r.ReturnSeconds = 86_401 }, "return_seconds"},
 		"session over its max":  {func(r *Rules) { r.SessionSeconds = r.SessionMaxSeconds + 1 }, "session_max_seconds"},
 		"session at its max":    {func(r *Rules) { r.SessionSeconds = r.SessionMaxSeconds }, ""},
 		"interval over claim":   {func(r *Rules) { r.IntervalMS, r.ClaimSeconds = 6000, 5 }, "interval_ms"},
 		"interval as the claim": {func(r *Rules) { r.IntervalMS, r.ClaimSeconds = 5000, 5 }, ""},
+	}
+	for _, bound := range []struct {
+		field      string
+		low, high  int
+		of         func(*Rules) *int
+		fitsBeside func(*Rules) // what else must be so that only the bound is judged
+	}{
+		{"admit", 0, 100_000, func(r *Rules) *int { return &r.Admit }, nil},
+		{"interval_ms", 100, 60_000, func(r *Rules) *int { return &r.IntervalMS }, nil},
+		{"max_active", 0, 1_000_000, func(r *Rules) *int { return &r.MaxActive }, nil},
+		{"claim_seconds", 5, 86_400, func(r *Rules) *int { return &r.ClaimSeconds }, nil},
+		{"session_seconds", 5, 86_400, func(r *Rules) *int { return &r.SessionSeconds }, func(r *Rules) { r.SessionMaxSeconds = 86_400 }},
+		{"session_max_seconds", 5, 86_400, func(r *Rules) *int { return &r.SessionMaxSeconds }, func(r *Rules) { r.SessionSeconds = 5 }},
+		{"absence_seconds", 5, 86_400, func(r *Rules) *int { return &r.AbsenceSeconds }, nil},
+		{"return_seconds", 5, 86_400, func(r *Rules) *int { return &r.ReturnSeconds }, nil},
 	} {
+		at := func(value int) func(*Rules) {
+			return func(r *Rules) {
+				if bound.fitsBeside != nil {
+					bound.fitsBeside(r)
+				}
+				*bound.of(r) = value
+			}
+		}
+		tests[bound.field+" below"] = test{at(bound.low - 1), bound.field}
+		tests[bound.field+" least"] = test{at(bound.low), ""}
+		tests[bound.field+" most"] = test{at(bound.high), ""}
+		tests[bound.field+" above"] = test{at(bound.high + 1), bound.field}
+	}
+	for name, test := range tests {
 		rules := DefaultRules()
 		test.change(&rules)
 		err := rules.Validate()
 		var errs RulesError
 		errors.As(err, &errs)
+		named := false
+		for _, e := range errs {
+			named = named || e.Field == test.field
+		}
 		switch {
 		case test.field == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
-		case test.field != "" && (len(errs) != 1 || errs[0].Field != test.field):
+		case test.field != "" && !named:
 			t.Errorf("%s: %v, want one about %s", name, err, test.field)
 		}
 	}

@@ -18,7 +18,7 @@ func TestTokensSurviveTheTrip(t *testing.T) {
 		want := Token{
 			Show: rapid.StringMatching(`[a-z0-9-]{1,40}`).Draw(t, "show"), Visitor: NewVisitor(),
 			Number: number("number"), Epoch: number("epoch"), Generation: number("generation"),
-			Joined: number("joined"), AdmittedUntil: number("until"), Low: number("low"), High: number("high"),
+			Joined: number("joined"), AdmittedUntil: number("until"), MaxUntil: number("max"), Low: number("low"), High: number("high"),
 		}
 		text := ring.Token(want)
 		got, err := ring.ParseToken(text)

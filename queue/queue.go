@@ -20,6 +20,7 @@ import (
 // Show is what the queue needs to know of a show; MySQL keeps it.
 type Show struct {
 	ID           string
+	CreatedAt    int64 // us; another show may have had this id before
 	Phase        Phase
 	Message      string
 	MaxWaiting   int // 0: no limit
@@ -37,7 +38,7 @@ const (
 	Closed Phase = "closed"
 )
 
-// Options of a Queue. All are needed.
+// Options of a Queue. Keys may be missing where nobody joins or polls.
 type Options struct {
 	Redis  redis.UniversalClient
 	Keys   *Keyring
@@ -79,10 +80,10 @@ const followEvery = 250 * time.Millisecond
 func (q *Queue) Run(ctx context.Context, shows func() []Show) error {
 	var loops sync.WaitGroup
 	defer loops.Wait()
-	stops := map[string]context.CancelFunc{}
+	attended := map[string]attendance{}
 	defer func() {
-		for _, stop := range stops {
-			stop()
+		for _, a := range attended {
+			a.stop()
 		}
 	}()
 	ticker := time.NewTicker(followEvery)
@@ -95,17 +96,20 @@ func (q *Queue) Run(ctx context.Context, shows func() []Show) error {
 			}
 			listed[show.ID] = true
 			room := q.Follow(show)
-			if stops[show.ID] == nil {
-				roomCtx, stop := context.WithCancel(ctx)
-				stops[show.ID] = stop
-				loops.Go(func() { _ = (&Watcher{room: room}).Run(roomCtx) })
-				loops.Go(func() { _ = (&Admitter{room: room}).Run(roomCtx) })
+			if a := attended[show.ID]; a.room == room {
+				continue
+			} else if a.room != nil {
+				a.stop()
 			}
+			roomCtx, stop := context.WithCancel(ctx)
+			attended[show.ID] = attendance{room, stop}
+			loops.Go(func() { _ = (&Watcher{room: room}).Run(roomCtx) })
+			loops.Go(func() { _ = (&Admitter{room: room}).Run(roomCtx) })
 		}
-		for show, stop := range stops {
+		for show, a := range attended {
 			if !listed[show] {
-				stop()
-				delete(stops, show)
+				a.stop()
+				delete(attended, show)
 				q.forget(show)
 			}
 		}
@@ -117,18 +121,34 @@ func (q *Queue) Run(ctx context.Context, shows func() []Show) error {
 	}
 }
 
-// Follow makes the room of a show, or tells it of changes. Run does so by itself;
-// who runs no loops reads through the room all the same.
+// attendance is a room whose loops run.
+type attendance struct {
+	room *Room
+	stop context.CancelFunc
+}
+
+// Follow makes the room of a show, or tells it of changes. A show that was made anew
+// under an id gets a room of its own. Run does so by itself; who runs no loops reads
+// through the room all the same.
 func (q *Queue) Follow(show Show) *Room {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	room, ok := q.rooms[show.ID]
-	if !ok {
+	if ok && room.rules.Load().CreatedAt > show.CreatedAt {
+		return room // the catalogue is behind
+	}
+	if !ok || room.rules.Load().CreatedAt < show.CreatedAt {
 		room = newRoom(q, show)
 		q.rooms[show.ID] = room
 	}
 	room.follow(show)
 	return room
+}
+
+// Discard throws the room of a deleted show away, in Redis too.
+func (q *Queue) Discard(ctx context.Context, show string) error {
+	q.forget(show)
+	return q.redis.Unlink(ctx, keys(show)...).Err()
 }
 
 func (q *Queue) forget(show string) {

@@ -32,8 +32,16 @@ type Room struct {
 	view  atomic.Pointer[view]
 	rules atomic.Pointer[Show] // as MySQL has them, as last told
 
+	// least is the lowest epoch that this gateway works with: MySQL's when it first
+	// looked, or that of a token it was shown. 0: it has not looked yet.
+	least atomic.Int64
+
 	mu    sync.Mutex
-	known stamp // the highest that Redis told this gateway
+	known stamp    // the highest that Redis told this gateway
+	ahead struct { // the highest number above the view's that a token proved
+		epoch, number int64
+		at            time.Time
+	}
 	rival struct {
 		epoch int64 // won in MySQL by somebody, and not seen in Redis yet
 		since time.Time
@@ -80,7 +88,10 @@ type answer struct {
 // UnavailableError; errLost is behind it when Redis went back behind what it had
 // told this gateway, and the watcher has been told then.
 func (r *Room) run(ctx context.Context, name string, script *redis.Script, args ...any) (answer, error) {
-	known := r.stamp()
+	known, err := r.stamp(ctx)
+	if err != nil {
+		return answer{}, err
+	}
 	full := append([]any{known.epoch, known.version}, args...)
 	a, err := r.call(ctx, name, script, full...)
 	if err != nil {
@@ -115,10 +126,50 @@ func (r *Room) call(ctx context.Context, name string, script *redis.Script, args
 	return a, nil
 }
 
-func (r *Room) stamp() stamp {
+// stamp is what Redis must not be behind: what it told this gateway, and at the
+// least MySQL's epoch as of the gateway's first look, lest a room that another
+// gateway knows to be lost, or that is a deleted show's, is taken for the show's.
+func (r *Room) stamp(ctx context.Context) (stamp, error) {
+	if r.least.Load() == 0 {
+		kept, err := r.queue.ledger.Load(ctx, r.show)
+		if err != nil {
+			return stamp{}, unavailable("load the ledger", err)
+		}
+		r.demand(max(kept.Epoch, 1))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.known
+	if least := r.least.Load(); r.known.epoch < least {
+		return stamp{epoch: least}, nil
+	}
+	return r.known, nil
+}
+
+// demand raises the lowest epoch that this gateway works with.
+func (r *Room) demand(epoch int64) {
+	for least := r.least.Load(); least < epoch; least = r.least.Load() {
+		if r.least.CompareAndSwap(least, epoch) {
+			return
+		}
+	}
+}
+
+// sawAhead notes a number that a token proves and that Redis had not issued when it
+// was last asked.
+func (r *Room) sawAhead(epoch, number int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ahead.epoch != epoch || r.ahead.number < number {
+		r.ahead.epoch, r.ahead.number, r.ahead.at = epoch, number, time.Now()
+	}
+}
+
+// isBehind tells whether the view, though taken after a token was seen, knows less
+// than the token: then Redis has gone back, and no gateway was left to notice.
+func (r *Room) isBehind(v *view) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ahead.epoch == v.epoch && r.ahead.number > v.issued && r.ahead.at.Before(v.taken)
 }
 
 func (r *Room) learn(s stamp) {

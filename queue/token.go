@@ -21,6 +21,8 @@ type Token struct {
 	// AdmittedUntil is when the admission ends that the token proves; 0 for none.
 	// In seconds since 1970.
 	AdmittedUntil int64
+	// MaxUntil is how far that admission can be pinned; in seconds since 1970.
+	MaxUntil int64
 	// Low and High are the wait foretold at the join, in seconds; 0 for none.
 	Low, High int64
 }
@@ -36,7 +38,7 @@ func (r *Keyring) Token(t Token) string {
 	visitor, _ := visitorBits(t.Visitor)
 	raw := make([]byte, 0, 96)
 	raw = append(raw, visitor[:]...)
-	for _, n := range [...]int64{t.Number, t.Epoch, t.Generation, t.Joined, t.AdmittedUntil, t.Low, t.High} {
+	for _, n := range [...]int64{t.Number, t.Epoch, t.Generation, t.Joined, t.AdmittedUntil, t.MaxUntil, t.Low, t.High} {
 		raw = binary.AppendUvarint(raw, uint64(n))
 	}
 	raw = append(raw, t.Show...)
@@ -58,7 +60,7 @@ func (r *Keyring) ParseToken(text string) (Token, error) {
 	}
 	var buffer [maxToken]byte
 	n, err := base64.RawURLEncoding.Strict().Decode(buffer[:], []byte(text[len(tokenPrefix):]))
-	if err != nil || n < visitorBytes+7+macSize {
+	if err != nil || n < visitorBytes+8+macSize {
 		return Token{}, ErrTokenInvalid
 	}
 	body, mac := buffer[:n-macSize], buffer[n-macSize:n]
@@ -73,7 +75,7 @@ func (r *Keyring) ParseToken(text string) (Token, error) {
 func readToken(body []byte) (t Token, err error) {
 	t.Visitor = base64.RawURLEncoding.EncodeToString(body[:visitorBytes])
 	body = body[visitorBytes:]
-	for _, field := range [...]*int64{&t.Number, &t.Epoch, &t.Generation, &t.Joined, &t.AdmittedUntil, &t.Low, &t.High} {
+	for _, field := range [...]*int64{&t.Number, &t.Epoch, &t.Generation, &t.Joined, &t.AdmittedUntil, &t.MaxUntil, &t.Low, &t.High} {
 		n, size := binary.Uvarint(body)
 		if size <= 0 {
 			return Token{}, ErrTokenInvalid

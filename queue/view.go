@@ -23,7 +23,6 @@ type view struct {
 	ceiling    int64
 	opened     int64 // us: when the epoch began
 	recovering int64 // us: nobody is admitted before; 0: no recovery
-	admissions int64 // how many this epoch has seen
 	waiting    int64 // keep a place
 	returned   int64 // of those, at or below the head
 	away       int64
@@ -77,7 +76,6 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 		ceiling:    room.int("ceiling"),
 		opened:     room.int("opened_at"),
 		recovering: room.int("recovering_until"),
-		admissions: room.int("admissions"),
 		waiting:    counts[0],
 		returned:   counts[1],
 		away:       counts[3],

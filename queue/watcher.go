@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 )
 
@@ -19,6 +20,9 @@ type Watcher struct {
 	said    string // the last trouble logged, so that it is logged once
 }
 
+// pokeEvery bounds how often a lost room is looked at.
+const pokeEvery = 100 * time.Millisecond
+
 // watchEvery is how old a view gets: the price is one script a second.
 const watchEvery = time.Second
 
@@ -27,6 +31,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	for {
+		began := time.Now()
 		w.report(w.RunOnce(ctx))
 		select {
 		case <-ctx.Done():
@@ -37,6 +42,13 @@ func (w *Watcher) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-ticker.C:
 		case <-w.room.lost:
+			// Every refused request pokes: MySQL is not asked for each of them.
+			pause := time.NewTimer(time.Until(began.Add(pokeEvery)))
+			select {
+			case <-ctx.Done():
+			case <-pause.C:
+			}
+			pause.Stop()
 		}
 	}
 }
@@ -49,9 +61,13 @@ func (w *Watcher) report(err error) {
 	switch said {
 	case w.said:
 	case "":
-		w.room.queue.log.Info("queue is well again", "show", w.room.show)
+		w.room.queue.log.Info("queue runs", "show", w.room.show)
 	default:
-		w.room.queue.log.Warn("queue in trouble", "show", w.room.show, "error", said)
+		level := slog.LevelWarn
+		if errors.Is(err, errRival) {
+			level = slog.LevelInfo // as it goes when several gateways find a room to open
+		}
+		w.room.queue.log.Log(context.Background(), level, "queue does not run", "show", w.room.show, "error", said)
 	}
 	w.said = said
 }
@@ -61,7 +77,7 @@ func (w *Watcher) RunOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*roundTrip)
 	defer cancel()
 	v, err := w.room.refresh(ctx)
-	if errors.Is(err, errLost) {
+	if errors.Is(err, errLost) || err == nil && w.room.isBehind(v) {
 		if err = w.room.reopen(ctx); err != nil {
 			return err
 		}

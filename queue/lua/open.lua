@@ -40,14 +40,14 @@ for _ = 1, fields do
   at = at + 2
 end
 
-local session_max = tonumber(redis.call('HGET', ROOM, 'session_max_seconds')) * 1000000
 local inside = 0
 for _ = 1, visitors do
   local visitor, number, till = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
   if till > now then
     inside = inside + redis.call('ZADD', ACTIVE, text(till), visitor)
-    redis.call('HSET', CALLED, visitor, number .. ':0:' .. text(till) .. ':' .. text(now + session_max))
+    -- Their token knows how far the admission goes; until they bring it, the hold's end.
+    redis.call('HSET', CALLED, visitor, number .. ':0:' .. text(till) .. ':' .. text(till))
     redis.call('SETBIT', RESTORED, number, 1)
   end
 end
@@ -67,5 +67,5 @@ redis.call('HSET', ROOM,
   'epoch', text(epoch), 'version', '1', 'generation', ARGV[2], 'issued', ARGV[3], 'head', ARGV[4],
   'ceiling', ARGV[5], 'recovering_until', text(now + tonumber(ARGV[6])),
   'lost_active', lost > 0 and text(lost) or '0', 'window', '0', 'admissions', '0',
-  'opened_at', text(now), 'admitted_at', '0', 'quota_left', '0', 'quota_until', '0')
+  'opened_at', text(now), 'opened_issued', ARGV[3], 'admitted_at', '0', 'quota_left', '0', 'quota_until', '0')
 return {'ok', now, epoch, 1}

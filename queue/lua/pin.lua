@@ -9,8 +9,8 @@
 -- ARGV[6]  until (us); 0 for none
 -- ARGV[7]  for how long from now (us); 0 for none; the later of the two counts
 --
--- Returns {'ok', now, epoch, version, deadline, max}: when the admission ends now, and
--- how far it can be pinned; deadline 0: not inside.
+-- Returns {'ok', now, epoch, version, deadline, max, before}: when the admission ends now,
+-- how far it can be pinned, and when it ended before; deadline 0: not inside.
 
 local visitor, number, unpin = ARGV[3], tonumber(ARGV[4]), ARGV[5] == 'unpin'
 local till = tonumber(ARGV[6])
@@ -21,7 +21,7 @@ end
 local deadline = tonumber(redis.call('ZSCORE', ACTIVE, visitor) or 0)
 local c = called(visitor)
 if deadline <= now or c.number ~= number then
-  return {'ok', now, r.epoch, r.version, 0, 0}
+  return {'ok', now, r.epoch, r.version, 0, 0, 0}
 end
 if c.session == 0 then
   claim(visitor, c)
@@ -33,4 +33,4 @@ if not unpin then
 end
 redis.call('ZADD', ACTIVE, text(pinned), visitor)
 changed()
-return {'ok', now, r.epoch, r.version, pinned, c.max}
+return {'ok', now, r.epoch, r.version, pinned, c.max, deadline}

@@ -2,23 +2,25 @@
 -- was called has shown up, who was away is back, who was lost with an older epoch
 -- gets the old number again. Many visitors in one call.
 --
--- ARGV[3..] seven values a visitor:
+-- ARGV[3..] eight values a visitor:
 --   visitor
 --   number          as the token says; 0 when only the visitor is known
 --   epoch           in which the proof was made; the room's when only the visitor is known
 --   admitted_until  (us) when the token or pass proves an admission; else 0
+--   max             (us) how far that admission can be pinned; 0 when not known
 --   joined          (us) when the visitor joined; 0 when not known
 --   low, high       (us) the wait that was foretold at the join; 0 when none was
 --
--- Returns {'ok', now, epoch, version, generation, state, number, detail, state, ...},
--- three a visitor:
+-- Returns {'ok', now, epoch, version, generation, state, number, detail, max,
+-- state, ...}, four a visitor:
 --   'waiting'   detail: position among the returned, or 0 where the view tells it
---   'admitted'  detail: deadline (us)
+--   'admitted'  detail: deadline (us); max: how far it can be pinned (us)
 --   'finished'  bought, or left
 --   'expired'   away or inside too long
 --   'none'      this visitor has no place here
 --   'older'     the place is of an older generation
---   'lost'      the number was never issued by this Redis: it has gone back
+--   'lost'      this Redis knows nothing of the token's epoch, or never issued the
+--               number: it has gone back
 
 local reply = {'ok', now, r.epoch, 0, r.generation}
 local wrote = false
@@ -46,12 +48,13 @@ local function waiting(number)
 end
 
 -- restore puts back, once an epoch, what an older epoch's token proves.
-local function restore(visitor, number, admitted_until)
+local function restore(visitor, number, admitted_until, max)
   redis.call('SETBIT', RESTORED, text(number), 1)
   wrote = true
   if admitted_until > now then
-    local c = {number = number, misses = 0, session = admitted_until, max = now + r.session_max_seconds * 1000000}
+    local c = {number = number, misses = 0, session = admitted_until, max = math.max(max, admitted_until)}
     call(visitor, c)
+    redis.call('SETBIT', PRESENT, text(number), 0)
     redis.call('ZADD', ACTIVE, text(c.session), visitor)
     if r.lost_active > 0 then
       set('lost_active', r.lost_active - 1)
@@ -60,7 +63,7 @@ local function restore(visitor, number, admitted_until)
       add('admitted', 1)
       add('claimed', 1)
     end
-    return 'admitted', number, c.session
+    return 'admitted', number, c.session, c.max
   end
   if number <= r.head then
     if now > r.recovering_until + r.return_seconds * 1000000 then
@@ -80,7 +83,10 @@ local function done(number)
   return 'expired', number, 0
 end
 
-local function resolve(visitor, number, epoch, admitted_until, joined, low, high)
+local function resolve(visitor, number, epoch, admitted_until, max, joined, low, high)
+  if epoch > r.epoch then
+    return 'lost', number, 0
+  end
   if number > 0 and number <= r.floor then
     return 'older', number, 0
   end
@@ -100,17 +106,17 @@ local function resolve(visitor, number, epoch, admitted_until, joined, low, high
         waited(joined, low, high)
       end
       wrote = true
-      return 'admitted', c.number, c.session
+      return 'admitted', c.number, c.session, c.max
     end
     if number > 0 and epoch < r.epoch and admitted_until > c.session then
       -- A hold brought them back before their token did.
-      c.session = admitted_until
+      c.session, c.max = admitted_until, math.max(c.max, max)
       call(visitor, c)
       deadline = math.max(deadline, c.session)
       redis.call('ZADD', ACTIVE, text(deadline), visitor)
       wrote = true
     end
-    return 'admitted', c.number, deadline
+    return 'admitted', c.number, deadline, c.max
   elseif deadline > 0 then
     lapse(visitor)
     c = called(visitor)
@@ -122,7 +128,7 @@ local function resolve(visitor, number, epoch, admitted_until, joined, low, high
   elseif place then
     -- The token brought them back to the line before the pass proved more.
     redis.call('ZREM', WAITING, visitor)
-    return restore(visitor, place, admitted_until)
+    return restore(visitor, place, admitted_until, max)
   end
 
   local away_until = tonumber(redis.call('ZSCORE', AWAY, visitor) or 0)
@@ -140,19 +146,20 @@ local function resolve(visitor, number, epoch, admitted_until, joined, low, high
     return 'none', 0, 0
   elseif epoch == r.epoch and number > r.issued then
     return 'lost', number, 0
-  elseif epoch == r.epoch or c or redis.call('GETBIT', FINISHED, text(number)) == 1
+  elseif epoch == r.epoch or c or number > r.opened_issued or redis.call('GETBIT', FINISHED, text(number)) == 1
       or redis.call('GETBIT', RESTORED, text(number)) == 1 then
     return done(number)
   end
-  return restore(visitor, number, admitted_until)
+  return restore(visitor, number, admitted_until, max)
 end
 
-for i = 3, #ARGV, 7 do
-  local state, number, detail = resolve(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]),
-    tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]))
+for i = 3, #ARGV, 8 do
+  local state, number, detail, max = resolve(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]),
+    tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]), tonumber(ARGV[i + 7]))
   reply[#reply + 1] = state
   reply[#reply + 1] = number
   reply[#reply + 1] = detail
+  reply[#reply + 1] = max or 0
 end
 if wrote then
   changed()

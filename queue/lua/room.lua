@@ -30,7 +30,7 @@ local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local r = {}
 do
   local fields = {
-    'epoch', 'version', 'generation', 'floor', 'admit', 'interval_ms', 'max_active', 'claim_seconds',
+    'epoch', 'version', 'generation', 'floor', 'opened_issued', 'admit', 'interval_ms', 'max_active', 'claim_seconds',
     'session_seconds', 'session_max_seconds', 'absence_seconds', 'return_seconds', 'max_waiting',
     'ceiling', 'issued', 'head', 'admitted_at', 'quota_left', 'quota_until', 'recovering_until',
     'window', 'window_at', 'seen_at', 'fresh_since', 'rules_version', 'admissions', 'lost_active',
