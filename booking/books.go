@@ -114,7 +114,7 @@ func (b *books) heldOnce() {
 		holds := bySeat[seat]
 		slices.SortFunc(holds, func(x, y holdRow) int { return int(x.CreatedAt - y.CreatedAt) })
 		for i := 1; i < len(holds); i++ {
-			if first := holds[i-1]; first.State == holdPaid || holds[i].CreatedAt < first.ExpiresAt {
+			if first := holds[i-1]; first.State == HoldPaid || holds[i].CreatedAt < first.ExpiresAt {
 				b.broken(invariant.SoldOnce, "seat %s is in the holds %s and %s at the same time", seat, first.ID, holds[i].ID)
 			}
 		}
@@ -127,15 +127,21 @@ func (b *books) paidIsKept() {
 		if len(o.seats()) == 0 {
 			b.broken(invariant.PaidIsKept, "paid order %s lists no seats", o.ID)
 		}
+		var prices int64
 		for _, seat := range o.seats() {
-			if t, ok := b.tickets[seat]; !ok || t.OrderID != o.ID {
+			t, ok := b.tickets[seat]
+			if !ok || t.OrderID != o.ID {
 				b.broken(invariant.PaidIsKept, "paid order %s has no ticket for seat %s", o.ID, seat)
 			}
+			prices += t.Price
 			if r := b.seats[seat]; r.State != seatSold || r.OrderID != o.ID {
 				b.broken(invariant.PaidIsKept, "seat %s of paid order %s is %s, of order %q", seat, o.ID, r.State, r.OrderID)
 			}
 		}
-		if b.holds[o.HoldID].State != holdPaid {
+		if prices != o.Amount {
+			b.broken(invariant.PaidIsKept, "the tickets of order %s cost %d, paid was %d", o.ID, prices, o.Amount)
+		}
+		if b.holds[o.HoldID].State != HoldPaid {
 			b.broken(invariant.PaidIsKept, "hold %s of paid order %s is not paid", o.HoldID, o.ID)
 		}
 		b.payment(o)

@@ -46,9 +46,10 @@ type ShowPatch struct {
 	HoldSeconds *int         `json:"hold_seconds"`
 	MaxSeats    *int         `json:"max_seats"`
 	MaxWaiting  *int         `json:"max_waiting"`
+	Phase       *string      `json:"phase"`
 }
 
-// PatchShow changes times and limits of a show. It may return an *InvalidError
+// PatchShow changes details, times, limits and phase of a show: all of them or none. It may return an *InvalidError
 // or ErrShowNotFound.
 func (s *Store) PatchShow(ctx context.Context, id string, p ShowPatch) (Show, error) {
 	return s.change(ctx, id, "patch show", func(r *showRow) error {
@@ -62,6 +63,10 @@ func (s *Store) PatchShow(ctx context.Context, id string, p ShowPatch) (Show, er
 		assign(&r.MaxWaiting, p.MaxWaiting)
 		f := &faults{}
 		f.terms(r.terms())
+		if p.Phase != nil {
+			f.phase(*p.Phase, r.EndsAt, s.Now())
+			r.Phase = *p.Phase
+		}
 		return f.err()
 	})
 }
@@ -91,11 +96,16 @@ func (s *Store) ChangeRules(ctx context.Context, id string, f func(old json.RawM
 func (s *Store) SetPhase(ctx context.Context, id, phase string) (Show, error) {
 	return s.change(ctx, id, "set phase", func(r *showRow) error {
 		f := &faults{}
-		f.unless(phase == PhaseDraft || phase == PhaseOpen || phase == PhaseClosed, "phase", "must be draft, open or closed")
-		f.unless(phase != PhaseOpen || r.EndsAt == nil || *r.EndsAt > s.Now(), "ends_at", "has passed")
+		f.phase(phase, r.EndsAt, s.Now())
 		r.Phase = phase
 		return f.err()
 	})
+}
+
+// phase judges a phase for a show that ends at a time, or never.
+func (f *faults) phase(phase string, endsAt *int64, now int64) {
+	f.unless(phase == PhaseDraft || phase == PhaseOpen || phase == PhaseClosed, "phase", "must be draft, open or closed")
+	f.unless(phase != PhaseOpen || endsAt == nil || *endsAt > now, "ends_at", "has passed")
 }
 
 // SetMessage sets what everybody who waits is told; empty for nothing. It may

@@ -132,7 +132,7 @@ func (s *Store) lease(ctx context.Context, r HoldRequest, layout *Layout) (holdR
 	return holdRow{
 		ID: id, ShowID: r.Show.ID, Visitor: r.Visitor, Number: r.Number,
 		Seats: encode(seats), SeatCount: len(seats), MaxSeats: r.Show.MaxSeats, LayoutVersion: r.Show.LayoutVersion,
-		Amount: amount, Currency: r.Show.Currency, Fence: number(a.rest[2]), State: holdHeld,
+		Amount: amount, Currency: r.Show.Currency, Fence: number(a.rest[2]), State: HoldHeld,
 		ExpiresAt: number(a.rest[3]), Trace: clip(r.Trace, maxTrace), CreatedAt: a.now,
 	}, nil
 }

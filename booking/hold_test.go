@@ -14,7 +14,7 @@ func TestHoldTakesSeatsInRedisAndSQL(t *testing.T) {
 	eachHall(t, func(t *testing.T, h *hall) {
 		r := h.request("A-1-2", "A-1-1", "B-1-1")
 		hold := h.hold(t, r)
-		if hold.Amount != 250 || hold.Currency != Currency || hold.State != holdHeld || hold.Number != 7 {
+		if hold.Amount != 250 || hold.Currency != Currency || hold.State != HoldHeld || hold.Number != 7 {
 			t.Errorf("hold %+v", hold)
 		}
 		if want := hold.CreatedAt + 60_000_000; hold.ExpiresAt != want {

@@ -10,10 +10,10 @@ import (
 	"gorm.io/gorm"
 )
 
-// The states of a hold.
+// The states of a hold that others ask for, and those that only the sale needs.
 const (
-	holdHeld     = "held"
-	holdPaid     = "paid"
+	HoldHeld     = "held"
+	HoldPaid     = "paid"
 	holdReleased = "released"
 	holdExpired  = "expired"
 )
@@ -43,7 +43,7 @@ func (r holdRow) seats() []string { return decodeSeats(r.Seats) }
 // hold is the row as others see it at a time: one past its deadline is over,
 // swept or not.
 func (r holdRow) hold(now int64) Hold {
-	if r.State == holdHeld && r.ExpiresAt <= now {
+	if r.State == HoldHeld && r.ExpiresAt <= now {
 		r.State = holdExpired
 	}
 	return Hold{
@@ -141,7 +141,7 @@ func (s *Store) Release(ctx context.Context, visitor, holdID string) (heldUntil 
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	if row.State == holdHeld {
+	if row.State == HoldHeld {
 		err := s.endHold(ctx, row, holdReleased, "1 = 1")
 		if errors.Is(err, errRollback) { // somebody else was first: see who
 			row, err = s.findHold(ctx, visitor, holdID)
@@ -152,7 +152,7 @@ func (s *Store) Release(ctx context.Context, visitor, holdID string) (heldUntil 
 			return 0, err
 		}
 	}
-	if row.State == holdPaid {
+	if row.State == HoldPaid {
 		return 0, ErrAlreadyPaid
 	}
 	err = s.db.WithContext(ctx).Raw(

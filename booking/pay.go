@@ -111,16 +111,19 @@ func (s *Store) settleUnpaid(ctx context.Context, r PayRequest, cause error) (Or
 	switch {
 	case err != nil:
 		return Order{}, err
-	case hold.State == holdPaid:
+	case hold.State == HoldPaid:
 		return Order{}, ErrAlreadyPaid
 	}
 	return Order{}, ErrHoldExpired
 }
 
-// prices are the prices that made up the hold's amount, from the layout that
-// this gateway has; a show's layout does not change once a seat was held.
+// prices are the prices that made up the hold's amount, by the layout that the hold
+// was made with; a show's layout does not change once a seat was held.
 func (s *Store) prices(ctx context.Context, hold holdRow) (map[string]int64, error) {
-	_, layout, err := s.laidOut(ctx, hold.ShowID)
+	show, layout, err := s.laidOut(ctx, hold.ShowID)
+	if err == nil && show.LayoutVersion != hold.LayoutVersion {
+		_, layout, err = s.laidOutNow(ctx, hold.ShowID)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func TestPayFromWalletSellsTheSeats(t *testing.T) {
 		if got := h.letters(t, "A-1-1", "A-1-2", "B-1-1"); got != "sfs" {
 			t.Errorf("states %s", got)
 		}
-		if got := must1(h.FindHold(t.Context(), hold.Visitor, hold.ID))(t); got.State != holdPaid {
+		if got := must1(h.FindHold(t.Context(), hold.Visitor, hold.ID))(t); got.State != HoldPaid {
 			t.Errorf("hold %s", got.State)
 		}
 		if n := h.count(t, &deliveryRow{}, "subject = ?", order.ID); n != 2 {

@@ -123,10 +123,11 @@ func (s *Store) CreateShow(ctx context.Context, p Spec) (Show, error) {
 		return Show{}, err
 	}
 	p = p.WithDefaults()
-	row := showRow{ID: p.Show, Phase: p.Phase, RulesVersion: 1, LayoutVersion: 1, SeatCount: countSeats(p.Sections)}
+	row := showRow{ID: p.Show, Phase: p.Phase, LayoutVersion: 1, SeatCount: countSeats(p.Sections)}
 	row.set(p)
 	row.CreatedAt = s.Now()
 	row.UpdatedAt = row.CreatedAt
+	row.RulesVersion = row.CreatedAt // it must not fall when a show is made anew under an id
 	err := s.transact(ctx, "create show", func(tx *gorm.DB) error {
 		if err := tx.Create(&row).Error; err != nil {
 			return err

@@ -82,7 +82,7 @@ func TestPutShowUpdatesUntilASeatWasTouched(t *testing.T) {
 		}
 		spec.Title, spec.MaxSeats = "Another title", new(2)
 		w, created, err = h.PutShow(t.Context(), spec)
-		if err != nil || created || w.Title != "Another title" || w.MaxSeats != 2 || w.LayoutVersion != 1 || w.RulesVersion != 2 {
+		if err != nil || created || w.Title != "Another title" || w.MaxSeats != 2 || w.LayoutVersion != 1 || w.RulesVersion != w.CreatedAt+1 {
 			t.Errorf("put %+v, created %v, %v", w, created, err)
 		}
 		same, _, err := h.PutShow(t.Context(), spec)
@@ -122,7 +122,7 @@ func TestPatchShowChangesWhatItMentions(t *testing.T) {
 		var p ShowPatch
 		must0(t, json.Unmarshal([]byte(`{"title":"New","starts_at":"2033-05-18T03:33:20Z","max_waiting":7}`), &p))
 		w := must1(h.PatchShow(t.Context(), h.show.ID, p))(t)
-		if w.Title != "New" || w.Venue != "Hall" || *w.StartsAt != 2e15 || w.MaxWaiting != 7 || w.RulesVersion != 2 {
+		if w.Title != "New" || w.Venue != "Hall" || *w.StartsAt != 2e15 || w.MaxWaiting != 7 || w.RulesVersion != w.CreatedAt+1 {
 			t.Errorf("patched %+v", w)
 		}
 		p = ShowPatch{}
@@ -167,7 +167,7 @@ func TestChangeRulesLosesNoChange(t *testing.T) {
 		w := must1(h.FindShow(t.Context(), h.show.ID))(t)
 		rules := map[string]int{}
 		must0(t, json.Unmarshal(w.Rules, &rules))
-		if len(rules) != 6 || w.RulesVersion != 7 {
+		if len(rules) != 6 || w.RulesVersion != w.CreatedAt+6 {
 			t.Errorf("rules %v, version %d", rules, w.RulesVersion)
 		}
 		broken := fmt.Errorf("no")
@@ -178,13 +178,13 @@ func TestChangeRulesLosesNoChange(t *testing.T) {
 func TestSetPhaseAndMessage(t *testing.T) {
 	t.Parallel()
 	eachHall(t, func(t *testing.T, h *hall) {
-		if w := must1(h.SetPhase(t.Context(), h.show.ID, PhaseClosed))(t); w.Phase != PhaseClosed || w.RulesVersion != 2 {
+		if w := must1(h.SetPhase(t.Context(), h.show.ID, PhaseClosed))(t); w.Phase != PhaseClosed || w.RulesVersion != w.CreatedAt+1 {
 			t.Errorf("closed %+v", w)
 		}
 		wantType[*InvalidError](t, second(h.SetPhase(t.Context(), h.show.ID, "lobby")))
 		must1(h.PatchShow(t.Context(), h.show.ID, ShowPatch{EndsAt: OptionalTime{Given: true, At: new(int64(1))}}))(t)
 		wantType[*InvalidError](t, second(h.SetPhase(t.Context(), h.show.ID, PhaseOpen)))
-		if w := must1(h.SetMessage(t.Context(), h.show.ID, "Doors in ten minutes — 곧"))(t); w.Message != "Doors in ten minutes — 곧" || w.RulesVersion != 4 {
+		if w := must1(h.SetMessage(t.Context(), h.show.ID, "Doors in ten minutes — 곧"))(t); w.Message != "Doors in ten minutes — 곧" || w.RulesVersion != w.CreatedAt+3 {
 			t.Errorf("message %+v", w)
 		}
 		if got := must1(h.FindShow(t.Context(), h.show.ID))(t).Message; got != "Doors in ten minutes — 곧" {
