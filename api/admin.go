@@ -58,7 +58,7 @@ func ReadRules(raw json.RawMessage) (queue.Rules, error) {
 func QueueShow(show booking.Show) (queue.Show, error) {
 	rules, err := ReadRules(show.Rules)
 	return queue.Show{
-		ID: show.ID, Phase: queue.Phase(show.Phase), Message: show.Message, MaxWaiting: show.MaxWaiting,
+		ID: show.ID, CreatedAt: show.CreatedAt, Phase: queue.Phase(show.Phase), Message: show.Message, MaxWaiting: show.MaxWaiting,
 		Rules: rules, RulesVersion: show.RulesVersion,
 	}, err
 }
@@ -156,10 +156,7 @@ func WithRules(spec booking.Spec) (booking.Spec, error) {
 }
 
 func (a *API) patchShow(c *gin.Context) {
-	var body struct {
-		booking.ShowPatch
-		Phase *string `json:"phase"`
-	}
+	var body booking.ShowPatch
 	if err := read(c, &body, mostBody); err != nil {
 		a.fail(c, err)
 		return
@@ -168,11 +165,7 @@ func (a *API) patchShow(c *gin.Context) {
 		a.fail(c, invalidField("phase", "must be open or closed"))
 		return
 	}
-	ctx := c.Request.Context()
-	show, err := a.store.PatchShow(ctx, c.Param("show"), body.ShowPatch)
-	if err == nil && body.Phase != nil {
-		show, err = a.store.SetPhase(ctx, show.ID, *body.Phase)
-	}
+	show, err := a.store.PatchShow(c.Request.Context(), c.Param("show"), body)
 	if err == nil {
 		a.changed(c, show)
 	}
@@ -187,6 +180,9 @@ func (a *API) deleteShow(c *gin.Context) {
 	}
 	if err := a.shows.RunOnce(ctx); err != nil {
 		a.logOf(c).Warn("catalogue not refreshed", "error", err)
+	}
+	if err := a.rooms.Discard(ctx, c.Param("show")); err != nil {
+		a.logOf(c).Warn("room not removed", "error", err)
 	}
 	c.Status(http.StatusNoContent)
 }

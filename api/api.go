@@ -16,7 +16,7 @@ import (
 	"frontrow/queue"
 )
 
-// Options are what the interface needs. All but PublicURL are needed.
+// Options are what the interface needs.
 type Options struct {
 	Queue      *queue.Queue
 	Store      *booking.Store

@@ -7,11 +7,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"frontrow/booking"
+	"frontrow/queue"
 )
 
 // pinMoment is how long an admission is pinned while seats are being held or paid
-// for: longer than either may take. Who loses a seat gives nothing back; the moment
-// passes by itself.
+// for: longer than either may take. What it added is given back when the request is
+// refused.
 const pinMoment = 15 * time.Second
 
 // holdJSON is a hold; pass and its end come with a new one.
@@ -70,22 +71,37 @@ func (a *API) holdSeats(c *gin.Context) {
 		Show: show, Visitor: pass.Visitor, Number: pass.Number, Seats: body.Seats, Latest: pin.Max, Trace: traceID(c),
 	})
 	if err != nil {
+		a.giveBack(c, room, pass, pin)
 		a.fail(c, err)
 		return
 	}
-	if _, err := room.PinUntil(ctx, pass.Visitor, pass.Number, hold.ExpiresAt); err != nil {
+	until := time.UnixMicro(pin.Before)
+	if pin, err := room.PinUntil(ctx, pass.Visitor, pass.Number, hold.ExpiresAt); err != nil {
 		// The seats are theirs all the same, and the queue learns of the hold when it recovers.
 		a.logOf(c).Warn("admission not pinned until the hold's end", "hold", hold.ID, "error", err)
+	} else {
+		until = time.UnixMicro(pin.Until)
 	}
 	answer := newHoldJSON(hold)
 	var expires time.Time
-	if answer.Pass, expires, err = a.pass(c, pass.Visitor, show.ID, pass.Number); err != nil {
+	if answer.Pass, expires, err = a.pass(c, pass.Visitor, show.ID, pass.Number, until); err != nil {
 		a.fail(c, err)
 		return
 	}
 	answer.PassExpiresAt = &expires
 	private(c)
 	c.JSON(http.StatusCreated, answer)
+}
+
+// giveBack takes back the moment that a refused request was pinned for, lest one
+// who asks in vain again and again stays inside for it.
+func (a *API) giveBack(c *gin.Context, room *queue.Room, pass queue.Pass, pin queue.Pin) {
+	if pin.Until <= pin.Before {
+		return
+	}
+	if err := room.Unpin(c.Request.Context(), pass.Visitor, pass.Number, pin.Before); err != nil {
+		a.logOf(c).Warn("admission stays pinned for a moment", "error", err)
+	}
 }
 
 func (a *API) listHolds(c *gin.Context) {
@@ -140,7 +156,7 @@ func (a *API) releaseHold(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	if room, err := a.rooms.Room(hold.Show); err == nil && hold.State == "held" {
+	if room, err := a.rooms.Room(hold.Show); err == nil && hold.State == booking.HoldHeld {
 		if err := room.Unpin(ctx, who.visitor, hold.Number, until); err != nil {
 			a.logOf(c).Warn("admission stays pinned after a release", "hold", hold.ID, "error", err)
 		}

@@ -75,14 +75,21 @@ func (a *API) byCookie(c *gin.Context, show string) asker {
 	if token, err := a.keys.ParseToken(cookieOf(c, placeCookie+show)); err == nil && token.Show == show && token.Visitor == visitor {
 		who.token = &token
 	}
-	if pass, err := a.keys.ParsePass(cookieOf(c, passCookie+show), a.now()); err == nil && pass.Show == show && pass.Visitor == visitor {
-		who.pass = &pass
-	}
+	who.pass = a.passOf(c, visitor, show)
 	return who
 }
 
-// owner wants to know who asks, and refuses nobody's word. A write by cookie alone
-// needs the header that no page of another origin can set.
+// passOf is the pass that a visitor's cookie carries for a show; nil for none.
+func (a *API) passOf(c *gin.Context, visitor, show string) *queue.Pass {
+	pass, err := a.keys.ParsePass(cookieOf(c, passCookie+show), a.now())
+	if err != nil || pass.Show != show || pass.Visitor != visitor {
+		return nil
+	}
+	return &pass
+}
+
+// owner wants to know who asks: any proof will do, but there must be one. A write by
+// cookie alone needs the header that no page of another origin can set.
 func (a *API) owner(c *gin.Context) (asker, error) {
 	who, err := a.identify(c)
 	switch {
@@ -108,9 +115,7 @@ func (a *API) insider(c *gin.Context, show string) (queue.Pass, error) {
 		return queue.Pass{}, err
 	}
 	if who.cookie && who.pass == nil {
-		if pass, err := a.keys.ParsePass(cookieOf(c, passCookie+show), a.now()); err == nil && pass.Visitor == who.visitor {
-			who.pass = &pass
-		}
+		who.pass = a.passOf(c, who.visitor, show) // the path names no show
 	}
 	switch {
 	case who.pass == nil:

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -99,8 +98,8 @@ func (m *showMetrics) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 		if states, err := m.api.store.SeatStates(context.Background(), show); err == nil {
-			for letter, state := range map[string]string{"f": "free", "h": "held", "s": "sold"} {
-				n := strings.Count(states.States, letter)
+			free, held, sold := states.Count()
+			for state, n := range map[string]int{"free": free, "held": held, "sold": sold} {
 				out <- prometheus.MustNewConstMetric(seatsByState, prometheus.GaugeValue, float64(n), show.ID, state)
 			}
 		}

@@ -104,6 +104,9 @@ func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, er
 	if err != nil {
 		return booking.Order{}, err
 	}
+	if hold.State != booking.HoldHeld && hold.State != booking.HoldPaid {
+		return booking.Order{}, booking.ErrHoldExpired
+	}
 	room, err := a.rooms.Room(hold.Show)
 	if err != nil {
 		return booking.Order{}, err
@@ -113,7 +116,11 @@ func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, er
 		return booking.Order{}, err
 	}
 	request.Number, request.Now = pass.Number, pin.Now
-	return a.store.PayFromWallet(ctx, request)
+	order, err := a.store.PayFromWallet(ctx, request)
+	if err != nil {
+		a.giveBack(c, room, pass, pin)
+	}
+	return order, err
 }
 
 func (a *API) listOrders(c *gin.Context) {

@@ -10,16 +10,14 @@ import (
 	"frontrow/queue"
 )
 
-// room finds the show of the path and this gateway's room for it. A draft has none.
+// room finds the show of the path and this gateway's room for it.
 func (a *API) room(c *gin.Context) (*queue.Room, booking.Show, error) {
-	show, ok := a.shows.Lookup(c.Param("show"))
-	if !ok {
-		return nil, show, showNotFound
+	show, err := a.public(c)
+	if err != nil {
+		return nil, show, err
 	}
 	room, err := a.rooms.Room(show.ID)
-	if err != nil && show.Phase == booking.PhaseDraft {
-		err = queue.ErrClosed
-	} else if err != nil {
+	if err != nil {
 		err = unavailable // known for a moment only: its loops are starting
 	}
 	return room, show, err
@@ -87,10 +85,14 @@ func (a *API) leave(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-// pass signs a fresh pass and sets its cookie.
-func (a *API) pass(c *gin.Context, visitor, show string, number int64) (string, time.Time, error) {
+// pass signs a fresh pass and sets its cookie. It does not outlive the admission.
+func (a *API) pass(c *gin.Context, visitor, show string, number int64, until time.Time) (string, time.Time, error) {
 	now := a.now().UTC()
-	expires := now.Add(queue.PassLifetime).Truncate(time.Second)
+	expires := now.Add(queue.PassLifetime)
+	if until.Before(expires) {
+		expires = until.UTC()
+	}
+	expires = expires.Truncate(time.Second)
 	text, err := a.keys.Pass(queue.Pass{
 		Issuer: a.origin(c), Visitor: visitor, Show: show, Number: number, Issued: now, Expires: expires,
 	})

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -67,11 +66,8 @@ func (a *API) seatsJSON(c *gin.Context, show booking.Show) *seatsJSON {
 	if err != nil {
 		return nil
 	}
-	return &seatsJSON{
-		Free: strings.Count(states.States, "f"),
-		Held: strings.Count(states.States, "h"),
-		Sold: strings.Count(states.States, "s"),
-	}
+	free, held, sold := states.Count()
+	return &seatsJSON{Free: free, Held: held, Sold: sold}
 }
 
 func (a *API) listShows(c *gin.Context) {

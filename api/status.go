@@ -16,7 +16,8 @@ import (
 func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 	buffer := statusBuffers.Get().(*[]byte)
 	defer statusBuffers.Put(buffer)
-	b := append((*buffer)[:0], `{"show":"`...)
+	b := (*buffer)[:0]
+	b = append(b, `{"show":"`...)
 	b = append(b, s.Show...)
 	b = append(b, `","state":"`...)
 	b = append(b, s.State...)
@@ -27,7 +28,7 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 	case queue.Waiting:
 		b = appendWaiting(b, s)
 	case queue.Admitted:
-		pass, expires, err := a.pass(c, s.Visitor, s.Show, s.Number)
+		pass, expires, err := a.pass(c, s.Visitor, s.Show, s.Number, s.Until)
 		if err != nil {
 			a.fail(c, err)
 			return

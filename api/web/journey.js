@@ -38,7 +38,7 @@ function countDown(element, until, text) {
 }
 
 async function begin() {
-  const { shows } = await call("GET", "/shows");
+  const shows = (await call("GET", "/shows")).shows.filter((s) => s.phase === "open");
   for (const s of shows) $("shows").add(new Option(s.title, s.show));
   $("shows").parentElement.hidden = shows.length < 2;
   if (!shows.length) return;
@@ -50,7 +50,8 @@ async function begin() {
 
 async function enter(next) {
   show = next;
-  [start, newest, hold] = [0, "", undefined];
+  [start, newest, hold, layout] = [0, "", undefined, undefined];
+  chosen.clear();
   location.hash = show.show;
   $("title").textContent = show.title;
   $("venue").textContent = show.venue;
@@ -177,6 +178,7 @@ async function run(button, what) {
     await poll();
   } finally {
     button.disabled = false;
+    tellChosen();
   }
 }
 
