@@ -20,9 +20,11 @@ finish() {
 }
 trap finish EXIT
 
+# What this shell may have set for another gateway is not meant for this one.
+unset FRONTROW_REDIS_URL FRONTROW_MYSQL_DSN FRONTROW_SECRET FRONTROW_ADMIN_TOKEN FRONTROW_DEMO_CHARGES
+
 bin/frontrow seed --data-dir "$data"
-env -u FRONTROW_REDIS_URL -u FRONTROW_MYSQL_DSN \
-  bin/frontrow serve --data-dir "$data" --listen 127.0.0.1:0 >"$data/out" 2>"$data/log" &
+bin/frontrow serve --data-dir "$data" --listen 127.0.0.1:0 >"$data/out" 2>"$data/log" &
 pid=$!
 for _ in $(seq 100); do
   [[ -s "$data/gateway" ]] && break

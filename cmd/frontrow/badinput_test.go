@@ -86,6 +86,58 @@ func TestBadProofs(t *testing.T) {
 	})
 }
 
+// Who asks in vain again and again does not stay inside for it.
+func TestAskingInVainProlongsNothing(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		g := b.serve(t)
+		show := g.show(func(s map[string]any) {
+			s["admission"].(map[string]any)["session_seconds"] = 6
+		})
+		v, other := g.enters(show), g.enters(show)
+		other.hold("A-1-1").want(http.StatusCreated)
+		until := v.poll().text("admitted_until")
+		for _, seats := range [][]string{{"nope"}, {"A-1-1"}, {"A-1-2", "nope"}} {
+			if r := v.hold(seats...); r.status == http.StatusCreated {
+				t.Fatalf("held %v", seats)
+			}
+		}
+		r := v.poll().want(http.StatusOK)
+		if now := r.text("admitted_until"); now != until {
+			t.Errorf("inside until %s, was %s", now, until)
+		}
+		if r.text("pass_expires_at") > until {
+			t.Errorf("the pass lasts until %s, the admission until %s", r.text("pass_expires_at"), until)
+		}
+		v.is("expired")
+	})
+}
+
+// A show that is deleted and made again under its id is another show.
+func TestAShowMadeAgain(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		g := b.serve(t)
+		show := g.show()
+		v := g.enters(show)
+		g.admin("POST", "/v1/admin/shows/"+show+"/close", nil).want(http.StatusOK)
+		g.admin("DELETE", "/v1/admin/shows/"+show, nil).want(http.StatusNoContent)
+		g.admin("POST", "/v1/admin/shows", map[string]any{
+			"show": show, "title": "Another", "phase": "open", "sections": []any{section("A", 1, 5)},
+		}).want(http.StatusCreated)
+		testenv.Wait(t, 15*time.Second, func() bool {
+			if r := v.hold("A-1-1"); r.status == http.StatusCreated {
+				t.Fatal("the old show's pass holds seats of the new one")
+			}
+			return g.do(call{method: "POST", path: "/v1/shows/" + show + "/queue"}).status == http.StatusCreated
+		}, "the new show takes nobody")
+		v.poll().problem(http.StatusGone, "place_expired")
+		again := g.enters(show)
+		again.hold("A-1-1").want(http.StatusCreated)
+		g.verifies(show)
+	})
+}
+
 func TestOldGenerations(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {

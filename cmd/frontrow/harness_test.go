@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,15 @@ import (
 	"frontrow/queue"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// TestMain keeps what this shell may have set for a real gateway out of the tests.
+func TestMain(m *testing.M) {
+	for _, setting := range os.Environ() {
+		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "FRONTROW_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	testenv.Main(m)
+}
 
 const testAdmin = "the-operator-of-the-tests"
 

@@ -97,12 +97,16 @@ func TestShowsAreDraftedPatchedAndListed(t *testing.T) {
 		show := g.show(func(s map[string]any) { s["phase"] = "draft" })
 		path := "/v1/admin/shows/" + show
 		g.do(call{method: "GET", path: "/v1/shows/" + show}).problem(404, "show_not_found")
-		g.do(call{method: "POST", path: "/v1/shows/" + show + "/queue"}).problem(409, "queue_closed")
+		g.do(call{method: "POST", path: "/v1/shows/" + show + "/queue"}).problem(404, "show_not_found")
 		g.admin("GET", path+"/stats", nil).want(http.StatusOK)
 		g.admin("PATCH", path, map[string]any{"title": "Second Night", "max_seats": 2, "plays_at": "2027-01-02T18:00:00Z"}).want(http.StatusOK)
 		g.do(call{method: "PATCH", path: path, bearer: testAdmin, body: map[string]any{"max_seats": 51}, bad: true}).problem(422, "invalid")
 		g.do(call{method: "PATCH", path: path, bearer: testAdmin, body: map[string]any{"phase": "party"}, bad: true}).problem(422, "invalid")
 		g.do(call{method: "PATCH", path: path, bearer: testAdmin, body: map[string]any{"sections": []any{}}, bad: true}).problem(422, "invalid")
+		g.do(call{method: "PATCH", path: path, bearer: testAdmin, body: map[string]any{"title": "Never", "ends_at": "2020-01-01T00:00:00Z", "phase": "open"}}).problem(422, "invalid")
+		if title := g.admin("GET", path, nil).text("title"); title != "Second Night" {
+			t.Errorf("a patch that is refused changed the title to %q", title)
+		}
 		g.admin("PATCH", path, map[string]any{"phase": "open"}).want(http.StatusOK)
 		g.opens(show)
 		public := g.do(call{method: "GET", path: "/v1/shows/" + show}).want(http.StatusOK)

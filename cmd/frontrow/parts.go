@@ -147,6 +147,8 @@ func openRedis(url string) (*redis.Client, error) {
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	options.MaxRetries = -1
 	options.DialerRetries = 1
+	options.DisableIdentity = true // two commands less a connection
+	options.MinIdleConns = 8       // a moment's crowding opens none
 	options.DialTimeout = time.Second
 	options.ReadTimeout = 2 * time.Second
 	options.WriteTimeout = 2 * time.Second

@@ -15,7 +15,7 @@ const seen = ['one_place', 'pass_needed', 'paid_is_kept', 'money_balances', 'lim
 const stored = ['sold_once', 'cap', 'rate', 'in_order', 'told_once'];
 
 const metrics = {};
-for (const name of [...seen, ...stored, 'place_survives']) metrics[name] = new Rate(name);
+for (const name of [...seen, ...stored]) metrics[name] = new Rate(name);
 
 const violations = new Counter('violations');
 
