@@ -40,6 +40,12 @@ load: build ## Load a gateway with k6, VISITORS=200 of them; BASE_URL=… for on
 	@scripts/setup.sh load
 	@VISITORS=$(VISITORS) scripts/load.sh
 
+.PHONY: bench
+bench: build ## Measure polls, joins and admission against a baseline, 2 minutes; FULL=1 with a million waiting
+	@scripts/setup.sh test
+	@go build $(TAGS) -o bin/bench ./scripts/bench
+	@bin/bench $(if $(FULL),-full)
+
 .PHONY: simulate
 simulate: build ## Play VISITORS=200 people against the gateway that make run started
 	@bin/frontrow simulate --visitors $(VISITORS)
