@@ -1,0 +1,111 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+type joinAsk struct {
+	visitor string
+	fresh   bool
+}
+
+type joinAnswer struct {
+	code                   string
+	now, epoch, generation int64
+	number                 int64
+}
+
+// Join gives the visitor a place at the end of the line, or says which one they
+// have. created tells a new place. May return ErrClosed, ErrFull, or an
+// UnavailableError.
+func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err error) {
+	if who.Token != nil || who.Pass != nil {
+		// A place that an older epoch lost comes back by its token, not at the end.
+		s, err := r.Poll(ctx, who)
+		if err == nil && (s.State == Waiting || s.State == Admitted) {
+			if s.Token == "" {
+				s.Token = r.queue.keys.Token(*who.Token)
+			}
+			return s, false, nil
+		}
+		if _, down := asUnavailable(err); down {
+			return s, false, err
+		}
+	}
+	a, err := r.join(ctx, joinAsk{who.Visitor, who.New})
+	if err != nil {
+		return s, false, err
+	}
+	switch a.code {
+	case "joined":
+		return r.joined(who.Visitor, a), true, nil
+	case "known":
+		s, err := r.Poll(ctx, Who{Visitor: who.Visitor})
+		return s, false, err
+	case "full":
+		return s, false, ErrFull
+	default:
+		return s, false, ErrClosed
+	}
+}
+
+// join asks until the numbers reserved suffice.
+func (r *Room) join(ctx context.Context, ask joinAsk) (joinAnswer, error) {
+	for range 5 {
+		a, err := r.joins.Do(ctx, ask)
+		if err != nil || a.code != "ceiling" {
+			return a, err
+		}
+		if err := r.reserve(ctx, a.epoch); err != nil {
+			return a, err
+		}
+	}
+	return joinAnswer{}, unavailable("join", fmt.Errorf("no numbers left under the ceiling"))
+}
+
+func (r *Room) askJoins(ctx context.Context, asks []joinAsk) ([]joinAnswer, error) {
+	args := make([]any, 0, 2*len(asks))
+	for _, ask := range asks {
+		fresh := 0
+		if ask.fresh {
+			fresh = 1
+		}
+		args = append(args, ask.visitor, fresh)
+	}
+	a, err := r.run(ctx, "join", joinScript, args...)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]joinAnswer, len(asks))
+	if len(a.rest) != 1+2*len(asks) {
+		return nil, fmt.Errorf("join answered %d values for %d visitors", len(a.rest), len(asks))
+	}
+	generation, _ := a.rest[0].(int64)
+	for i := range answers {
+		code, _ := a.rest[1+2*i].(string)
+		number, _ := a.rest[2+2*i].(int64)
+		answers[i] = joinAnswer{code: code, number: number, now: a.now, epoch: a.epoch, generation: generation}
+	}
+	return answers, nil
+}
+
+// joined is the status of a place just given: everybody present is ahead, and who
+// joined since the view was taken.
+func (r *Room) joined(visitor string, a joinAnswer) Status {
+	t := Token{
+		Show: r.show, Visitor: visitor, Number: a.number,
+		Epoch: a.epoch, Generation: a.generation, Joined: seconds(a.now),
+	}
+	v := r.view.Load()
+	if v == nil || v.epoch != a.epoch {
+		v = &view{asOf: a.now, epoch: a.epoch, issued: a.number - 1, rules: r.rules.Load().Rules, recovering: a.now + 1}
+	}
+	s := r.waiting(v, t, v.behind(a.number))
+	if s.ETA != nil {
+		t.Low, t.High = int64(s.ETA.Low/time.Second), int64(s.ETA.High/time.Second)
+	}
+	s.Token = r.queue.keys.Token(t)
+	return s
+}
