@@ -49,6 +49,8 @@ local going, rows, absent, popped = {}, {}, {}, 0
 local first, last, returned, head = 0, 0, 0, r.head
 local claim_by = text(now + r.claim_seconds * 1000000)
 
+local POWERS = {128, 64, 32, 16, 8, 4, 2, 1}
+
 local function present(lowest, highest)
   local start = math.floor(lowest / 8)
   if highest - lowest > 400000 then
@@ -57,10 +59,13 @@ local function present(lowest, highest)
     end
   end
   local bytes = redis.call('GETRANGE', PRESENT, text(start), text(math.floor(highest / 8)))
+  local offset, byte = -1, 0 -- neighbours share a byte
   return function(number)
-    local place = math.floor(number / 8)
-    local byte = string.byte(bytes, place - start + 1) or 0
-    return math.floor(byte / 2 ^ (7 - (number - place * 8))) % 2 == 1
+    local at = math.floor(number / 8)
+    if at ~= offset then
+      offset, byte = at, string.byte(bytes, at - start + 1) or 0
+    end
+    return math.floor(byte / POWERS[number - at * 8 + 1]) % 2 == 1
   end
 end
 
@@ -83,7 +88,7 @@ while want > #going / 2 and popped < 2 * chunk do
         redis.call('HSETNX', CALLED, visitor, text(number) .. ':0:0:0')
       else
         rows[#rows + 1] = visitor
-        rows[#rows + 1] = text(number) .. ':0:0:0'
+        rows[#rows + 1] = front[i + 1] .. ':0:0:0' -- the score, written out by Redis
       end
     else
       absent[#absent + 1] = text(now + r.return_seconds * 1000000)
