@@ -67,7 +67,7 @@ func (a *API) holdSeats(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	hold, err := a.store.Hold(ctx, booking.HoldRequest{
+	hold, err := a.Store.Hold(ctx, booking.HoldRequest{
 		Show: show, Visitor: pass.Visitor, Number: pass.Number, Seats: body.Seats, Latest: pin.Max, Trace: traceID(c),
 	})
 	if err != nil {
@@ -96,10 +96,7 @@ func (a *API) holdSeats(c *gin.Context) {
 // giveBack takes back the moment that a refused request was pinned for, lest one
 // who asks in vain again and again stays inside for it.
 func (a *API) giveBack(c *gin.Context, room *queue.Room, pass queue.Pass, pin queue.Pin) {
-	if pin.Until <= pin.Before {
-		return
-	}
-	if err := room.Unpin(c.Request.Context(), pass.Visitor, pass.Number, pin.Before); err != nil {
+	if err := room.GiveBack(c.Request.Context(), pass, pin); err != nil {
 		a.logOf(c).Warn("admission stays pinned for a moment", "error", err)
 	}
 }
@@ -110,7 +107,7 @@ func (a *API) listHolds(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	holds, err := a.store.HoldsOf(c.Request.Context(), who.visitor)
+	holds, err := a.Store.HoldsOf(c.Request.Context(), who.visitor)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -129,7 +126,7 @@ func (a *API) getHold(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	hold, err := a.store.FindHold(c.Request.Context(), who.visitor, c.Param("hold"))
+	hold, err := a.Store.FindHold(c.Request.Context(), who.visitor, c.Param("hold"))
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -146,17 +143,17 @@ func (a *API) releaseHold(c *gin.Context) {
 		return
 	}
 	ctx := c.Request.Context()
-	hold, err := a.store.FindHold(ctx, who.visitor, c.Param("hold"))
+	hold, err := a.Store.FindHold(ctx, who.visitor, c.Param("hold"))
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	until, err := a.store.Release(ctx, who.visitor, hold.ID)
+	until, err := a.Store.Release(ctx, who.visitor, hold.ID)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	if room, err := a.rooms.Room(hold.Show); err == nil && hold.State == booking.HoldHeld {
+	if room, err := a.Queue.Room(hold.Show); err == nil && hold.State == booking.HoldHeld {
 		if err := room.Unpin(ctx, who.visitor, hold.Number, until); err != nil {
 			a.logOf(c).Warn("admission stays pinned after a release", "hold", hold.ID, "error", err)
 		}

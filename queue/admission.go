@@ -12,8 +12,7 @@ type Pin struct {
 	Now   int64 // us, Redis's clock
 	Until int64 // us: the admission ends then
 	Max   int64 // us: no chain of pins goes further
-	// Before is when the admission would have ended without this pin (us): what to
-	// give back, by Unpin, where the pin was for nothing.
+	// Before is when the admission would have ended without this pin (us).
 	Before int64
 }
 
@@ -51,15 +50,28 @@ func (r *Room) PinUntil(ctx context.Context, visitor string, number, until int64
 // Unpin gives the session's deadline back, or that of another hold (us) where
 // there is one; 0 for none. Somebody who is not inside stays outside.
 func (r *Room) Unpin(ctx context.Context, visitor string, number, until int64) error {
-	_, err := r.pin(ctx, visitor, number, "unpin", until, 0)
+	return r.unpin(ctx, visitor, number, until, 0)
+}
+
+// GiveBack undoes a pin that was for nothing. Where another request has pinned the
+// admission since, theirs stands.
+func (r *Room) GiveBack(ctx context.Context, pass Pass, pin Pin) error {
+	if pin.Until <= pin.Before {
+		return nil
+	}
+	return r.unpin(ctx, pass.Visitor, pass.Number, pin.Before, pin.Until)
+}
+
+func (r *Room) unpin(ctx context.Context, visitor string, number, until, still int64) error {
+	_, err := r.pin(ctx, visitor, number, "unpin", until, still)
 	if errors.Is(err, ErrNotInside) {
 		return nil
 	}
 	return err
 }
 
-func (r *Room) pin(ctx context.Context, visitor string, number int64, how string, until, moment int64) (Pin, error) {
-	a, err := r.run(ctx, "pin", pinScript, visitor, number, how, until, moment)
+func (r *Room) pin(ctx context.Context, visitor string, number int64, how string, until, more int64) (Pin, error) {
+	a, err := r.run(ctx, "pin", pinScript, visitor, number, how, until, more)
 	if err != nil {
 		return Pin{}, err
 	}

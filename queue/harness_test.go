@@ -251,6 +251,16 @@ func (g *gate) join(n int) []*fan {
 	return fans
 }
 
+// enters joins, is let in, and claims.
+func (g *gate) enters() *fan {
+	g.t.Helper()
+	f := g.joins()
+	g.lets()
+	g.look()
+	f.wants(Admitted)
+	return f
+}
+
 func (f *fan) holds(s Status) {
 	f.g.t.Helper()
 	f.who.Visitor = s.Visitor

@@ -7,14 +7,15 @@
 -- ARGV[4]  number of the admission
 -- ARGV[5]  'pin' (never shortens) or 'unpin'
 -- ARGV[6]  until (us); 0 for none
--- ARGV[7]  for how long from now (us); 0 for none; the later of the two counts
+-- ARGV[7]  'pin': for how long from now (us); 0 for none; the later of the two counts
+--          'unpin': only if the admission still ends then (us); 0: in any case
 --
 -- Returns {'ok', now, epoch, version, deadline, max, before}: when the admission ends now,
 -- how far it can be pinned, and when it ended before; deadline 0: not inside.
 
 local visitor, number, unpin = ARGV[3], tonumber(ARGV[4]), ARGV[5] == 'unpin'
 local till = tonumber(ARGV[6])
-if tonumber(ARGV[7]) > 0 then
+if not unpin and tonumber(ARGV[7]) > 0 then
   till = math.max(till, now + tonumber(ARGV[7]))
 end
 
@@ -22,6 +23,10 @@ local deadline = tonumber(redis.call('ZSCORE', ACTIVE, visitor) or 0)
 local c = called(visitor)
 if deadline <= now or c.number ~= number then
   return {'ok', now, r.epoch, r.version, 0, 0, 0}
+end
+if unpin and tonumber(ARGV[7]) > 0 and deadline ~= tonumber(ARGV[7]) then
+  -- Somebody has pinned it since: theirs stands.
+  return {'ok', now, r.epoch, r.version, deadline, c.max, deadline}
 end
 if c.session == 0 then
   claim(visitor, c)
