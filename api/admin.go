@@ -29,7 +29,7 @@ func (a *API) adminShowJSON(c *gin.Context, show booking.Show) (adminShowJSON, e
 	if err != nil {
 		return adminShowJSON{}, err
 	}
-	kept, err := a.store.QueueState(c.Request.Context(), show.ID)
+	kept, err := a.Store.QueueState(c.Request.Context(), show.ID)
 	if err != nil {
 		return adminShowJSON{}, err
 	}
@@ -42,7 +42,7 @@ func (a *API) adminShowJSON(c *gin.Context, show booking.Show) (adminShowJSON, e
 // adminShow finds the show of the path in the database: the operator has just
 // changed it, perhaps on another gateway.
 func (a *API) adminShow(c *gin.Context) (booking.Show, error) {
-	return a.store.FindShow(c.Request.Context(), c.Param("show"))
+	return a.Store.FindShow(c.Request.Context(), c.Param("show"))
 }
 
 // tellShow answers with a show, or with why not.
@@ -62,7 +62,7 @@ func (a *API) tellShow(c *gin.Context, code int, show booking.Show, err error) {
 // this fail, this one follow within a second.
 func (a *API) changed(c *gin.Context, show booking.Show) {
 	ctx := c.Request.Context()
-	if err := a.shows.RunOnce(ctx); err != nil {
+	if err := a.Catalogue.RunOnce(ctx); err != nil {
 		a.logOf(c).Warn("catalogue not refreshed", "error", err)
 	}
 	known, err := QueueShow(show)
@@ -70,7 +70,7 @@ func (a *API) changed(c *gin.Context, show booking.Show) {
 		a.logOf(c).Error("rules of a show cannot be read", "show", show.ID, "error", err)
 		return
 	}
-	if room, err := a.rooms.Room(show.ID); err == nil {
+	if room, err := a.Queue.Room(show.ID); err == nil {
 		if err := room.Apply(ctx, known); err != nil {
 			a.logOf(c).Warn("rules not in force yet", "show", show.ID, "error", err)
 		}
@@ -78,12 +78,12 @@ func (a *API) changed(c *gin.Context, show booking.Show) {
 }
 
 func (a *API) listAdminShows(c *gin.Context) {
-	if err := a.shows.RunOnce(c.Request.Context()); err != nil {
+	if err := a.Catalogue.RunOnce(c.Request.Context()); err != nil {
 		a.fail(c, err)
 		return
 	}
 	shows := []adminShowJSON{}
-	for _, show := range a.shows.All() {
+	for _, show := range a.Catalogue.All() {
 		s, err := a.adminShowJSON(c, show)
 		if err != nil {
 			a.fail(c, err)
@@ -110,7 +110,7 @@ func (a *API) createShow(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	show, err := a.store.CreateShow(c.Request.Context(), spec)
+	show, err := a.Store.CreateShow(c.Request.Context(), spec)
 	if err == nil {
 		a.changed(c, show)
 	}
@@ -127,7 +127,7 @@ func (a *API) patchShow(c *gin.Context) {
 		a.fail(c, invalidField("phase", "must be open or closed"))
 		return
 	}
-	show, err := a.store.PatchShow(c.Request.Context(), c.Param("show"), body)
+	show, err := a.Store.PatchShow(c.Request.Context(), c.Param("show"), body)
 	if err == nil {
 		a.changed(c, show)
 	}
@@ -136,14 +136,14 @@ func (a *API) patchShow(c *gin.Context) {
 
 func (a *API) deleteShow(c *gin.Context) {
 	ctx := c.Request.Context()
-	if err := a.store.DeleteShow(ctx, c.Param("show")); err != nil {
+	if err := a.Store.DeleteShow(ctx, c.Param("show")); err != nil {
 		a.fail(c, err)
 		return
 	}
-	if err := a.shows.RunOnce(ctx); err != nil {
+	if err := a.Catalogue.RunOnce(ctx); err != nil {
 		a.logOf(c).Warn("catalogue not refreshed", "error", err)
 	}
-	if err := a.rooms.Discard(ctx, c.Param("show")); err != nil {
+	if err := a.Queue.Discard(ctx, c.Param("show")); err != nil {
 		a.logOf(c).Warn("room not removed", "error", err)
 	}
 	c.Status(http.StatusNoContent)
@@ -163,7 +163,7 @@ func (a *API) setPaused(c *gin.Context, paused bool) {
 }
 
 func (a *API) setPhase(c *gin.Context, phase string) {
-	show, err := a.store.SetPhase(c.Request.Context(), c.Param("show"), phase)
+	show, err := a.Store.SetPhase(c.Request.Context(), c.Param("show"), phase)
 	if err == nil {
 		a.changed(c, show)
 	}
@@ -178,7 +178,7 @@ func (a *API) setMessage(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	show, err := a.store.SetMessage(c.Request.Context(), c.Param("show"), body.Text)
+	show, err := a.Store.SetMessage(c.Request.Context(), c.Param("show"), body.Text)
 	if err == nil {
 		a.changed(c, show)
 	}

@@ -42,31 +42,14 @@ type Options struct {
 
 // API serves the interface.
 type API struct {
-	rooms       *queue.Queue
-	store       *booking.Store
-	shows       *booking.Catalogue
-	keys        *queue.Keyring
-	adminToken  string
-	publicURL   string
-	proxies     []string
-	demoCharges bool
-	separateOps bool
-	ready       map[string]func(context.Context) error
-	verify      func(ctx context.Context, show string) ([]invariant.Violation, error)
-	registry    *prometheus.Registry
-	log         *slog.Logger
-	now         func() time.Time
-	requests    *durations
-	draining    atomic.Bool
+	Options
+	requests *durations
+	draining atomic.Bool
 }
 
 // New makes the interface and registers its metrics.
 func New(o Options) *API {
-	a := &API{
-		rooms: o.Queue, store: o.Store, shows: o.Catalogue, keys: o.Keys, adminToken: o.AdminToken,
-		publicURL: o.PublicURL, proxies: o.TrustedProxies, demoCharges: o.DemoCharges, separateOps: o.SeparateOps,
-		ready: o.Ready, verify: o.Verify, registry: o.Registry, log: o.Logger, now: o.Now,
-	}
+	a := &API{Options: o}
 	a.registerMetrics()
 	return a
 }

@@ -45,13 +45,13 @@ func (a *API) identify(c *gin.Context) (asker, error) {
 
 func (a *API) byBearer(text, show string) (asker, error) {
 	if queue.IsToken(text) {
-		token, err := a.keys.ParseToken(text)
+		token, err := a.Keys.ParseToken(text)
 		if err != nil || show != "" && token.Show != show {
 			return asker{}, tokenInvalid
 		}
 		return asker{visitor: token.Visitor, token: &token}, nil
 	}
-	pass, err := a.keys.ParsePass(text, a.now())
+	pass, err := a.Keys.ParsePass(text, a.Now())
 	if err != nil {
 		return asker{}, err
 	}
@@ -62,17 +62,17 @@ func (a *API) byBearer(text, show string) (asker, error) {
 }
 
 func (a *API) byCookie(c *gin.Context, show string) asker {
-	visitor, ok := a.keys.Visitor(cookieOf(c, visitorCookie))
+	visitor, ok := a.Keys.Visitor(cookieOf(c, visitorCookie))
 	if !ok {
 		visitor = queue.NewVisitor()
-		a.setCookie(c, visitorCookie, a.keys.SignVisitor(visitor), 365*24*time.Hour)
+		a.setCookie(c, visitorCookie, a.Keys.SignVisitor(visitor), 365*24*time.Hour)
 		return asker{visitor: visitor, isNew: true, cookie: true}
 	}
 	who := asker{visitor: visitor, cookie: true}
 	if show == "" {
 		return who
 	}
-	if token, err := a.keys.ParseToken(cookieOf(c, placeCookie+show)); err == nil && token.Show == show && token.Visitor == visitor {
+	if token, err := a.Keys.ParseToken(cookieOf(c, placeCookie+show)); err == nil && token.Show == show && token.Visitor == visitor {
 		who.token = &token
 	}
 	who.pass = a.passOf(c, visitor, show)
@@ -81,7 +81,7 @@ func (a *API) byCookie(c *gin.Context, show string) asker {
 
 // passOf is the pass that a visitor's cookie carries for a show; nil for none.
 func (a *API) passOf(c *gin.Context, visitor, show string) *queue.Pass {
-	pass, err := a.keys.ParsePass(cookieOf(c, passCookie+show), a.now())
+	pass, err := a.Keys.ParsePass(cookieOf(c, passCookie+show), a.Now())
 	if err != nil || pass.Show != show || pass.Visitor != visitor {
 		return nil
 	}
@@ -144,8 +144,8 @@ func (a *API) setCookie(c *gin.Context, name, value string, lasts time.Duration)
 
 // origin is where visitors reach this gateway, as configured or as the request says.
 func (a *API) origin(c *gin.Context) string {
-	if a.publicURL != "" {
-		return a.publicURL
+	if a.PublicURL != "" {
+		return a.PublicURL
 	}
 	scheme := "http"
 	if c.Request.TLS != nil || a.trusted(c) && c.GetHeader("X-Forwarded-Proto") == "https" {
@@ -160,8 +160,8 @@ func (a *API) trusted(c *gin.Context) bool { return c.ClientIP() != c.RemoteIP()
 // admin lets only the bearer of the admin token through.
 func (a *API) admin(c *gin.Context) {
 	text, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(a.adminToken))
-	if a.adminToken == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(a.AdminToken))
+	if a.AdminToken == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 		a.fail(c, adminRequired)
 	}
 }

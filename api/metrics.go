@@ -20,7 +20,7 @@ func (a *API) registerMetrics() {
 		Help:    "How long requests took, by method, route and status.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 	}, []string{"method", "route", "status"})}
-	a.registry.MustRegister(a.requests.vec, &showMetrics{a})
+	a.Registry.MustRegister(a.requests.vec, &showMetrics{a})
 }
 
 // durations are the histograms of requests, found again without the cost of their
@@ -49,7 +49,7 @@ func (d *durations) of(method, route string, status int) prometheus.Observer {
 }
 
 func (a *API) metrics() gin.HandlerFunc {
-	return gin.WrapH(promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+	return gin.WrapH(promhttp.HandlerFor(a.Registry, promhttp.HandlerOpts{}))
 }
 
 // showMetrics tells, per show, what the admin's stats tell. It reads the views that
@@ -88,16 +88,16 @@ func (m *showMetrics) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *showMetrics) Collect(out chan<- prometheus.Metric) {
-	for _, show := range m.api.shows.All() {
+	for _, show := range m.api.Catalogue.All() {
 		if show.Phase == booking.PhaseDraft {
 			continue
 		}
-		if room, err := m.api.rooms.Room(show.ID); err == nil {
+		if room, err := m.api.Queue.Room(show.ID); err == nil {
 			if s, ok := room.Figures(); ok {
 				collectQueue(out, s)
 			}
 		}
-		if states, err := m.api.store.SeatStates(context.Background(), show); err == nil {
+		if states, err := m.api.Store.SeatStates(context.Background(), show); err == nil {
 			free, held, sold := states.Count()
 			for state, n := range map[string]int{"free": free, "held": held, "sold": sold} {
 				out <- prometheus.MustNewConstMetric(seatsByState, prometheus.GaugeValue, float64(n), show.ID, state)

@@ -36,7 +36,7 @@ func (a *API) observe(c *gin.Context) {
 
 	took, status := time.Since(start), c.Writer.Status()
 	a.requests.of(c.Request.Method, c.FullPath(), status).Observe(took.Seconds())
-	if level := levelOf(status); a.log.Enabled(c.Request.Context(), level) {
+	if level := levelOf(status); a.Logger.Enabled(c.Request.Context(), level) {
 		a.logOf(c).Log(c.Request.Context(), level, "request",
 			"method", c.Request.Method, "path", c.Request.URL.Path, "status", status,
 			"ms", float64(took.Microseconds())/1000, "from", c.ClientIP())
@@ -92,4 +92,4 @@ func traceID(c *gin.Context) string {
 }
 
 // logOf is the log of a request.
-func (a *API) logOf(c *gin.Context) *slog.Logger { return a.log.With("request_id", requestID(c)) }
+func (a *API) logOf(c *gin.Context) *slog.Logger { return a.Logger.With("request_id", requestID(c)) }

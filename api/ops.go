@@ -59,7 +59,7 @@ func (a *API) readiness(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyWithin)
 	defer cancel()
 	checks, code, status := gin.H{}, http.StatusOK, "ok"
-	for name, ask := range a.ready {
+	for name, ask := range a.Ready {
 		checks[name] = "ok"
 		if err := ask(ctx); err != nil {
 			checks[name], code = "unavailable", http.StatusServiceUnavailable

@@ -80,7 +80,7 @@ func (a *API) placeOrder(c *gin.Context) {
 	request := booking.PayRequest{
 		Visitor: who.visitor, HoldID: body.Hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: traceID(c),
 	}
-	order, known, err := a.store.Replay(c.Request.Context(), who.visitor, key, request.BodyHash)
+	order, known, err := a.Store.Replay(c.Request.Context(), who.visitor, key, request.BodyHash)
 	if err == nil && !known {
 		order, err = a.pay(c, request)
 	}
@@ -96,7 +96,7 @@ func (a *API) placeOrder(c *gin.Context) {
 // behind it.
 func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, error) {
 	ctx := c.Request.Context()
-	hold, err := a.store.FindHold(ctx, request.Visitor, request.HoldID)
+	hold, err := a.Store.FindHold(ctx, request.Visitor, request.HoldID)
 	if err != nil {
 		return booking.Order{}, err
 	}
@@ -107,7 +107,7 @@ func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, er
 	if hold.State != booking.HoldHeld && hold.State != booking.HoldPaid {
 		return booking.Order{}, booking.ErrHoldExpired
 	}
-	room, err := a.rooms.Room(hold.Show)
+	room, err := a.Queue.Room(hold.Show)
 	if err != nil {
 		return booking.Order{}, err
 	}
@@ -116,7 +116,7 @@ func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, er
 		return booking.Order{}, err
 	}
 	request.Number, request.Now = pass.Number, pin.Now
-	order, err := a.store.PayFromWallet(ctx, request)
+	order, err := a.Store.PayFromWallet(ctx, request)
 	if err != nil {
 		a.giveBack(c, room, pass, pin)
 	}
@@ -129,7 +129,7 @@ func (a *API) listOrders(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	orders, err := a.store.OrdersOf(c.Request.Context(), who.visitor)
+	orders, err := a.Store.OrdersOf(c.Request.Context(), who.visitor)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -148,7 +148,7 @@ func (a *API) getOrder(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	order, err := a.store.FindOrder(c.Request.Context(), who.visitor, c.Param("order"))
+	order, err := a.Store.FindOrder(c.Request.Context(), who.visitor, c.Param("order"))
 	if err != nil {
 		a.fail(c, err)
 		return

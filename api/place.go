@@ -16,7 +16,7 @@ func (a *API) room(c *gin.Context) (*queue.Room, booking.Show, error) {
 	if err != nil {
 		return nil, show, err
 	}
-	room, err := a.rooms.Room(show.ID)
+	room, err := a.Queue.Room(show.ID)
 	if err != nil {
 		err = unavailable // known for a moment only: its loops are starting
 	}
@@ -87,13 +87,13 @@ func (a *API) leave(c *gin.Context) {
 
 // pass signs a fresh pass and sets its cookie. It does not outlive the admission.
 func (a *API) pass(c *gin.Context, visitor, show string, number int64, until time.Time) (string, time.Time, error) {
-	now := a.now().UTC()
+	now := a.Now().UTC()
 	expires := now.Add(queue.PassLifetime)
 	if until.Before(expires) {
 		expires = until.UTC()
 	}
 	expires = expires.Truncate(time.Second)
-	text, err := a.keys.Pass(queue.Pass{
+	text, err := a.Keys.Pass(queue.Pass{
 		Issuer: a.origin(c), Visitor: visitor, Show: show, Number: number, Issued: now, Expires: expires,
 	})
 	if err == nil {
@@ -127,7 +127,7 @@ func (a *API) checkPass(c *gin.Context) {
 
 func (a *API) jwks(c *gin.Context) {
 	c.Header("Cache-Control", "public, max-age=300")
-	c.JSON(http.StatusOK, gin.H{"keys": a.keys.JWKS()})
+	c.JSON(http.StatusOK, gin.H{"keys": a.Keys.JWKS()})
 }
 
 // private marks an answer about one visitor: nobody between may keep it.

@@ -17,7 +17,7 @@ func (a *API) Handler() (http.Handler, error) {
 	r.GET("/assets/:file", a.asset)
 	r.GET("/openapi.yaml", contract)
 	r.GET("/.well-known/jwks.json", a.jwks)
-	if !a.separateOps {
+	if !a.SeparateOps {
 		a.ops(r)
 	}
 
@@ -91,7 +91,7 @@ func (a *API) engine() (*gin.Engine, error) {
 	r := gin.New()
 	r.HandleMethodNotAllowed = false
 	r.RedirectTrailingSlash = false
-	if err := r.SetTrustedProxies(a.proxies); err != nil {
+	if err := r.SetTrustedProxies(a.TrustedProxies); err != nil {
 		return nil, err
 	}
 	r.Use(a.observe, a.recover)

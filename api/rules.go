@@ -79,7 +79,7 @@ func (a *API) patchAdmission(c *gin.Context) {
 // changeRules changes rules as they are in the database, checks the outcome whole,
 // and puts it in force.
 func (a *API) changeRules(c *gin.Context, change func(*queue.Rules) error) (booking.Show, error) {
-	show, err := a.store.ChangeRules(c.Request.Context(), c.Param("show"), func(old json.RawMessage) (json.RawMessage, error) {
+	show, err := a.Store.ChangeRules(c.Request.Context(), c.Param("show"), func(old json.RawMessage) (json.RawMessage, error) {
 		rules, err := ReadRules(old)
 		if err != nil {
 			return nil, err

@@ -40,7 +40,7 @@ type seatsJSON struct {
 }
 
 func (a *API) showJSON(c *gin.Context, show booking.Show) (showJSON, error) {
-	layout, err := a.store.Layout(c.Request.Context(), show)
+	layout, err := a.Store.Layout(c.Request.Context(), show)
 	if err != nil {
 		return showJSON{}, err
 	}
@@ -62,7 +62,7 @@ func (a *API) seatsJSON(c *gin.Context, show booking.Show) *seatsJSON {
 	if show.Phase == booking.PhaseDraft {
 		return nil
 	}
-	states, err := a.store.SeatStates(c.Request.Context(), show)
+	states, err := a.Store.SeatStates(c.Request.Context(), show)
 	if err != nil {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (a *API) seatsJSON(c *gin.Context, show booking.Show) *seatsJSON {
 
 func (a *API) listShows(c *gin.Context) {
 	shows := []showJSON{}
-	for _, show := range a.shows.All() {
+	for _, show := range a.Catalogue.All() {
 		if show.Phase == booking.PhaseDraft {
 			continue
 		}
@@ -88,7 +88,7 @@ func (a *API) listShows(c *gin.Context) {
 
 // public finds a show that visitors may know of.
 func (a *API) public(c *gin.Context) (booking.Show, error) {
-	show, ok := a.shows.Lookup(c.Param("show"))
+	show, ok := a.Catalogue.Lookup(c.Param("show"))
 	if !ok || show.Phase == booking.PhaseDraft {
 		return show, showNotFound
 	}
@@ -125,7 +125,7 @@ func (a *API) getLayout(c *gin.Context) {
 		a.fail(c, notFound.because("This layout is of another version: the show has "+version+"."))
 		return
 	}
-	layout, err := a.store.Layout(c.Request.Context(), show)
+	layout, err := a.Store.Layout(c.Request.Context(), show)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -150,7 +150,7 @@ func (a *API) getSeatStates(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	states, err := a.store.SeatStates(c.Request.Context(), show)
+	states, err := a.Store.SeatStates(c.Request.Context(), show)
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -59,7 +59,7 @@ func (a *API) stats(c *gin.Context) {
 			return
 		}
 		c.JSON(http.StatusOK, statsJSON{
-			Show: show.ID, Phase: show.Phase, Paused: rules.Paused, MaxActive: int64(rules.MaxActive), AsOf: a.now().UTC(),
+			Show: show.ID, Phase: show.Phase, Paused: rules.Paused, MaxActive: int64(rules.MaxActive), AsOf: a.Now().UTC(),
 		})
 		return
 	}
@@ -105,12 +105,12 @@ func (a *API) verdict(c *gin.Context) {
 	show := c.Query("show")
 	ctx := c.Request.Context()
 	if show != "" {
-		if _, err := a.store.FindShow(ctx, show); err != nil {
+		if _, err := a.Store.FindShow(ctx, show); err != nil {
 			a.fail(c, err)
 			return
 		}
 	}
-	found, err := a.verify(ctx, show)
+	found, err := a.Verify(ctx, show)
 	if err != nil {
 		a.fail(c, err)
 		return

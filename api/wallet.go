@@ -22,7 +22,7 @@ func (a *API) getWallet(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	wallet, err := a.store.Wallet(c.Request.Context(), who.visitor)
+	wallet, err := a.Store.Wallet(c.Request.Context(), who.visitor)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -34,7 +34,7 @@ func (a *API) getWallet(c *gin.Context) {
 // chargeWallet lets visitors charge their own wallets, where that is for show.
 func (a *API) chargeWallet(c *gin.Context) {
 	who, err := a.owner(c)
-	if err == nil && !a.demoCharges {
+	if err == nil && !a.DemoCharges {
 		err = adminRequired.because("Here only the operator charges wallets.")
 	}
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *API) charge(c *gin.Context, visitor, by string) {
 		a.fail(c, err)
 		return
 	}
-	wallet, err := a.store.Charge(c.Request.Context(), visitor, body.Amount, key, by)
+	wallet, err := a.Store.Charge(c.Request.Context(), visitor, body.Amount, key, by)
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -72,10 +72,7 @@ func TestAuditOfTheRoomNamesWhatIsBroken(t *testing.T) {
 			"bought and still inside": {func(*gate, *fan, *fan) {}, invariant.ToldOnce},
 		} {
 			g := newHouse(t, url, quick()).gate()
-			inside := g.joins()
-			g.lets()
-			g.look()
-			inside.wants(Admitted)
+			inside := g.enters()
 			waits := g.joins()
 			test.spoil(g, inside, waits)
 			var bought []int64

@@ -43,11 +43,11 @@ func newLine(first, head int64, raw []byte) line {
 // position says whether the number is beyond the head and present, and then how
 // many present ones there are up to and with it.
 func (l *line) position(number int64) (int64, bool) {
-	place := number - l.first
-	if number <= l.head || place>>6 >= int64(len(l.words)) {
+	offset := number - l.first
+	if number <= l.head || offset>>6 >= int64(len(l.words)) {
 		return 0, false
 	}
-	if l.words[place>>6]>>uint(63-place&63)&1 == 0 {
+	if l.words[offset>>6]>>uint(63-offset&63)&1 == 0 {
 		return 0, false
 	}
 	return l.upTo(number), true
@@ -55,13 +55,13 @@ func (l *line) position(number int64) (int64, bool) {
 
 // upTo counts the present ones beyond the head, up to and with the number.
 func (l *line) upTo(number int64) int64 {
-	place := number - l.first
+	offset := number - l.first
 	if number <= l.head {
 		return 0
 	}
-	if place>>6 >= int64(len(l.words)) {
+	if offset>>6 >= int64(len(l.words)) {
 		return l.total
 	}
-	bit := uint(63 - place&63)
-	return int64(l.ahead[place>>6]) + int64(bits.OnesCount64(l.words[place>>6]>>bit))
+	bit := uint(63 - offset&63)
+	return int64(l.ahead[offset>>6]) + int64(bits.OnesCount64(l.words[offset>>6]>>bit))
 }

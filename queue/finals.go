@@ -16,7 +16,7 @@ type placeID struct {
 	number  int64
 }
 
-// finalsKept bounds each of two halves: 100,000 entries take about 10 MB.
+// finalsKept bounds each of two halves.
 const finalsKept = 50_000
 
 func (f *finals) get(epoch int64, id placeID) (State, bool) {

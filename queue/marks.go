@@ -21,8 +21,8 @@ func (m *marks) mark(number int64) {
 		return
 	}
 	m.mu.Lock()
-	if place := (number - m.first) >> 6; place >= int64(len(m.words)) {
-		grown := make([]atomic.Uint64, max(place+1, int64(len(m.words))*5/4))
+	if offset := (number - m.first) >> 6; offset >= int64(len(m.words)) {
+		grown := make([]atomic.Uint64, max(offset+1, int64(len(m.words))*5/4))
 		for i := range m.words {
 			grown[i].Store(m.words[i].Load())
 		}
@@ -35,14 +35,14 @@ func (m *marks) mark(number int64) {
 func (m *marks) markIn(number int64) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	place := number - m.first
-	if place < 0 {
+	offset := number - m.first
+	if offset < 0 {
 		return true
 	}
-	if place>>6 >= int64(len(m.words)) {
+	if offset>>6 >= int64(len(m.words)) {
 		return false
 	}
-	word, bit := &m.words[place>>6], uint64(1)<<(63-place&63)
+	word, bit := &m.words[offset>>6], uint64(1)<<(63-offset&63)
 	if word.Load()&bit == 0 {
 		word.Or(bit)
 	}

@@ -10,12 +10,6 @@ import (
 
 // What proofs are worth when Redis was lost, and what they must not be worth.
 
-// restarted is a gateway of a new process: it remembers nothing.
-func (h *house) restarted() *gate {
-	h.t.Helper()
-	return h.gate()
-}
-
 // Redis loses what it was told last, together with the gateway that had heard it: a
 // token that proves a higher number tells the one that comes after.
 func TestATokenTellsThatRedisWentBack(t *testing.T) {
@@ -28,7 +22,7 @@ func TestATokenTellsThatRedisWentBack(t *testing.T) {
 	told := g.join(5)
 	past.restore(t, g)
 
-	after := h.restarted()
+	after := h.gate() // of a new process: it remembers nothing
 	for _, f := range told {
 		f.g = after
 		if s, err := after.Poll(t.Context(), f.who); err == nil && s.State != Waiting {
@@ -77,10 +71,7 @@ func TestWhoWasOutStaysOut(t *testing.T) {
 	testenv.EachRedis(t, func(t *testing.T, url string) {
 		h := newHouse(t, url, quick())
 		g := h.gate()
-		f := g.joins()
-		g.lets()
-		g.look()
-		f.wants(Admitted)
+		f := g.enters()
 		behind := f.pass() // by a gateway whose clock is behind
 		behind.Issued, behind.Expires = behind.Issued.Add(-5*time.Second), behind.Expires.Add(-5*time.Second)
 		g.lapse(keyActive)
@@ -130,10 +121,7 @@ func TestLossesDoNotProlong(t *testing.T) {
 	testenv.EachRedis(t, func(t *testing.T, url string) {
 		h := newHouse(t, url, quick())
 		g := h.gate()
-		f := g.joins()
-		g.lets()
-		g.look()
-		f.wants(Admitted)
+		f := g.enters()
 		first, err := g.PinFor(t.Context(), f.pass(), 2*time.Hour)
 		must(t, err)
 		f.polls()
@@ -184,10 +172,7 @@ func TestAShowMadeAnewHasAQueueOfItsOwn(t *testing.T) {
 		h := newHouse(t, url, quick())
 		h.show.CreatedAt, h.show.RulesVersion = 1_000, 1_000
 		g, other := h.gate(), h.gate()
-		f := g.joins()
-		g.lets()
-		g.look()
-		f.wants(Admitted)
+		f := g.enters()
 		pass := f.pass()
 		closed := h.show
 		closed.Phase, closed.RulesVersion = Closed, 1_002

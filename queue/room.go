@@ -55,8 +55,7 @@ func (s stamp) before(o stamp) bool {
 	return s.epoch < o.epoch || s.epoch == o.epoch && s.version < o.version
 }
 
-// Most questions that go to Redis in one round trip. A script with so many joins
-// holds Redis for about a millisecond.
+// Most questions that go to Redis in one round trip: no script shall hold it for long.
 const (
 	mostJoins    = 250
 	mostResolves = 200

@@ -20,7 +20,6 @@ type Stats struct {
 	Totals     Totals
 	Rate       float64 // visitors let in per second of late; 0 when not known
 	Waits      Waits
-	Generation int64
 	Epoch      int64
 	AsOf       time.Time
 }
@@ -59,7 +58,7 @@ func (r *Room) figures(v *view) Stats {
 	return Stats{
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Recovering: v.isRecovering(),
 		Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
-		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Generation: v.generation, Epoch: v.epoch, AsOf: timeOf(v.asOf),
+		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Epoch: v.epoch, AsOf: timeOf(v.asOf),
 	}
 }
 

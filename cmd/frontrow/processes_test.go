@@ -233,7 +233,7 @@ func TestBrokenBuildsTurnSimulateRed(t *testing.T) {
 		change func(string) string
 		breaks string
 	}{
-		"without the cap":        {"queue/lua/admit.lua", replace("local room_left = r.max_active - active", "local room_left = 1000000"), "cap"},
+		"without the cap":        {"queue/lua/admit.lua", replace("local vacant = r.max_active - active", "local vacant = 1000000"), "cap"},
 		"without the fence":      {"booking/hold.go", replace("AND fence < ?", "AND ? > 0"), "sold-once"},
 		"without the unique key": {"booking/migrations/00004_orders.sql", replace("    PRIMARY KEY (show_id, seat)\n", "    CHECK (price >= 0)\n"), "sold-once"},
 	} {

@@ -41,8 +41,8 @@ if r.phase == 'open' and r.paused == 0 and now >= r.recovering_until then
   end
 end
 local active = redis.call('ZCARD', ACTIVE)
-local room_left = r.max_active - active
-local want = math.min(quota, room_left, chunk)
+local vacant = r.max_active - active
+local want = math.min(quota, vacant, chunk)
 
 -- The front of the line, some at a time: the present go in, the absent to away.
 local going, rows, absent, popped = {}, {}, {}, 0
@@ -110,7 +110,7 @@ end
 
 local front = redis.call('ZRANGE', WAITING, 0, 0, 'WITHSCORES')
 local next_number = tonumber(front[2] or 0)
-local more = next_number > 0 and quota - admitted > 0 and room_left - admitted > 0
+local more = next_number > 0 and quota - admitted > 0 and vacant - admitted > 0
 
 if admitted > 0 then
   active = active + admitted

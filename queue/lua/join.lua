@@ -14,9 +14,9 @@
 
 local reply = {'ok', now, r.epoch, 0, r.generation}
 local issued = r.issued
-local room_left = math.huge
+local vacant = math.huge
 if r.max_waiting > 0 then
-  room_left = r.max_waiting - redis.call('ZCARD', WAITING)
+  vacant = r.max_waiting - redis.call('ZCARD', WAITING)
 end
 
 for i = 3, #ARGV, 2 do
@@ -41,13 +41,13 @@ for i = 3, #ARGV, 2 do
   if not code then
     if r.phase ~= 'open' then
       code = 'closed'
-    elseif room_left < 1 then
+    elseif vacant < 1 then
       code = 'full'
     elseif issued >= r.ceiling then
       code = 'ceiling'
     else
       issued = issued + 1
-      room_left = room_left - 1
+      vacant = vacant - 1
       code, number = 'joined', issued
       redis.call('ZADD', WAITING, text(issued), visitor)
       heard(issued)

@@ -24,7 +24,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, serveBaseline(os.Args[2]))
 		os.Exit(1)
 	}
-	full := flag.Bool("full", false, "up to 1,000,000 waiting (about 6 minutes); else 100,000 (about 2)")
+	full := flag.Bool("full", false, "up to 1,000,000 waiting; else 100,000")
 	binary := flag.String("binary", "bin/frontrow", "the gateway to measure")
 	out := flag.String("json", "", "write the table as JSON to this file")
 	flag.Parse()
