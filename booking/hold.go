@@ -173,8 +173,8 @@ func countPurchase(tx *gorm.DB, h holdRow) error {
 
 // takeSeats is the guard that decides, whatever Redis said: it takes the seats
 // that are free or whose hold is over, that no higher fence has touched, in the
-// layout by which the hold was made, and only while the visitor's count, this hold included, is within the limit. It
-// tells how many it took.
+// layout by which the hold was made, and only while the visitor's count, this hold
+// included, is within the limit. It tells how many it took.
 func takeSeats(tx *gorm.DB, h holdRow) (int64, error) {
 	return exec(tx, `UPDATE seats SET state = 'held', fence = ?, hold_id = ?, hold_until = ?
 		WHERE show_id = ? AND seat IN ?
