@@ -53,19 +53,29 @@ func TestNeverMoreInsideThanMaxActive(t *testing.T) {
 	})
 }
 
-func TestALargeBatchGoesInChunksOfOneQuota(t *testing.T) {
+// Who came back is taken one by one, so a large batch of them goes in chunks.
+func TestChunksDrawOnOneQuota(t *testing.T) {
 	t.Parallel()
 	testenv.EachRedis(t, func(t *testing.T, url string) {
 		h := newHouse(t, url, quick())
 		h.show.Rules.Admit, h.show.Rules.MaxActive = 25, 1000
 		g := h.gate()
-		g.join(30)
+		fans := g.join(60)
+		equal(t, g.lets(), 25, "called the first time, at once")
+		equal(t, g.lets(), 25, "and the next")
+		g.miss()
+		g.look()
+		for _, f := range fans[:30] {
+			f.wants(Waiting)
+		}
 		run := func() (int64, int64) {
 			a, err := g.run(t.Context(), "admit", admitScript, 10)
 			must(t, err)
 			return a.rest[0].(int64), a.rest[1].(int64)
 		}
 		g.set("interval_ms", 60_000)
+		g.set("admitted_at", 0)
+		g.set("quota_until", 0)
 		for i, want := range []int64{10, 10, 5, 0} {
 			n, next := run()
 			equal(t, n, want, "chunk")
@@ -75,7 +85,9 @@ func TestALargeBatchGoesInChunksOfOneQuota(t *testing.T) {
 		g.set("admitted_at", 0)
 		g.set("quota_until", 0)
 		n, _ := run()
-		equal(t, n, 5, "the next quota, not the rest of the last")
+		equal(t, n, 5+10, "the next quota, not the rest of the last: who came back, and then the line")
+		n, _ = run()
+		equal(t, n, 0, "nobody is left")
 	})
 }
 
@@ -120,8 +132,7 @@ func TestClaimMissReturnExpire(t *testing.T) {
 		}
 
 		// The claim window ends for the two who did not show up.
-		g.lapse(keyActive)
-		must(t, g.redis.ZAdd(t.Context(), g.keys[keyActive], zscore(until, quickOne)).Err())
+		g.miss()
 		g.lets()
 		g.look()
 		equal(t, g.totals().Missed, 2, "missed")
@@ -136,10 +147,11 @@ func TestClaimMissReturnExpire(t *testing.T) {
 		lateOne.wants(Admitted)
 
 		// Away too long, and inside too long.
-		g.lapse(keyAway)
+		g.forget()
 		g.lets()
 		g.look()
 		gone.wants(Expired)
+		equal(t, g.totals().ExpiredWaiting, 0, "who missed is not counted twice")
 		g.lapse(keyActive)
 		quickOne.wants(Expired)
 		lateOne.wants(Expired)
@@ -152,7 +164,7 @@ func TestMissingTwiceIsOnceTooOften(t *testing.T) {
 		g := newHouse(t, url, quick()).gate()
 		f := g.joins()
 		g.lets()
-		g.lapse(keyActive)
+		g.miss()
 		g.look()
 		f.wants(Waiting) // by the poll itself, before any tick noticed
 		g.lets()
@@ -190,6 +202,15 @@ func TestTheAbsentArePassedOverAndComeBack(t *testing.T) {
 		g.look()
 		fans[0].wants(Admitted)
 		equal(t, g.totals().Missed, 0, "being absent is not missing")
+
+		for _, absent := range g.join(2) {
+			must(t, g.redis.SetBit(t.Context(), g.keys[keyPresent], absent.first.Number, 0).Err())
+		}
+		g.joins()
+		equal(t, g.lets(), 1, "admitted")
+		g.forget()
+		g.lets()
+		equal(t, g.totals().ExpiredWaiting, 2, "passed over, and never back")
 	})
 }
 

@@ -9,8 +9,9 @@ import (
 // that they admit no more together than one alone would.
 type Admitter struct{ room *Room }
 
-// chunk is the most visitors that one call moves: 1,000 hold Redis for some three
-// milliseconds, 5,000 for over ten.
+// chunk is the most visitors that one call takes one by one, because they came back
+// or their time is over: 1,000 hold Redis for some three milliseconds, 5,000 for over ten.
+// Those who are called the first time are let in all at once.
 const chunk = 1000
 
 // Run admits until ctx ends.

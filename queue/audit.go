@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -73,25 +74,36 @@ func (r *Room) Audit(ctx context.Context, bought []int64) ([]invariant.Violation
 	} else if err != nil {
 		return nil, err
 	}
-	var waiting, active, away *redis.ZSliceCmd
+	var waiting, returned, active, away *redis.ZSliceCmd
+	var present, invited *redis.StringCmd
+	var counted *redis.StringCmd
 	var called *redis.MapStringStringCmd
 	_, err = r.queue.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		waiting = p.ZRangeWithScores(ctx, r.keys[keyWaiting], 0, -1)
+		returned = p.ZRangeWithScores(ctx, r.keys[keyReturned], 0, -1)
 		active = p.ZRangeWithScores(ctx, r.keys[keyActive], 0, -1)
 		away = p.ZRangeWithScores(ctx, r.keys[keyAway], 0, -1)
 		called = p.HGetAll(ctx, r.keys[keyCalled])
+		present = p.Get(ctx, r.keys[keyPresent])
+		invited = p.Get(ctx, r.keys[keyInvited])
+		counted = p.HGet(ctx, r.keys[keyRoom], "invited")
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, redis.Nil) { // a bitmap without a bit is not there
 		return nil, unavailable("audit", err)
 	}
 	a := roomAudit{show: r.show, of: map[string]string{}, holder: map[int64]string{}}
-	for _, z := range waiting.Val() {
+	for _, z := range append(waiting.Val(), returned.Val()...) {
 		visitor, _ := z.Member.(string)
 		a.place(visitor, "waiting", int64(z.Score))
 		if int64(z.Score) > v.ceiling && v.ceiling > 0 {
 			a.report(invariant.OnePlace, "number %.0f is above the ceiling %d", z.Score, v.ceiling)
 		}
+	}
+	a.bits(invariant.InOrder, "present", present.Val())
+	a.bits(invariant.Cap, "invited", invited.Val())
+	if n, _ := counted.Int64(); n != onesIn(invited.Val()) {
+		a.report(invariant.Cap, "%d are counted as invited, and %d are", n, onesIn(invited.Val()))
 	}
 	a.called("active", active.Val(), called.Val())
 	a.called("away", away.Val(), called.Val())
@@ -101,6 +113,14 @@ func (r *Room) Audit(ctx context.Context, bought []int64) ([]invariant.Violation
 		}
 	}
 	return a.found, nil
+}
+
+// onesIn counts the bits that are set.
+func onesIn(bitmap string) (n int64) {
+	for i := range len(bitmap) {
+		n += int64(bits.OnesCount8(bitmap[i]))
+	}
+	return n
 }
 
 type roomAudit struct {
@@ -122,6 +142,18 @@ func (a *roomAudit) place(visitor, where string, number int64) {
 		a.report(invariant.OnePlace, "number %d belongs to %s and %s", number, other, visitor)
 	}
 	a.of[visitor], a.holder[number] = where, visitor
+}
+
+// bits checks that whoever has a bit keeps a place in line: admissions go by the bits.
+func (a *roomAudit) bits(name, bitmap, raw string) {
+	for number := range int64(len(raw)) * 8 {
+		if raw[number/8]&(0x80>>(number%8)) == 0 {
+			continue
+		}
+		if visitor, ok := a.holder[number]; !ok || a.of[visitor] != "waiting" {
+			a.report(name, "number %d is %s and nobody waits under it", number, bitmap)
+		}
+	}
 }
 
 func (a *roomAudit) called(where string, visitors []redis.Z, called map[string]string) {

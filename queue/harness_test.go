@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -220,6 +222,24 @@ func (g *gate) lapse(key int) {
 	must(g.t, err)
 	for _, member := range members {
 		must(g.t, g.redis.ZAdd(g.t.Context(), g.keys[key], redis.Z{Score: 1, Member: member}).Err())
+	}
+}
+
+// miss lets the time pass in which those who were called the first time may claim;
+// forget as well that in which they may come back.
+func (g *gate) miss()   { g.t.Helper(); g.rewriteCalls("%s:1:1:4000000000000000") }
+func (g *gate) forget() { g.t.Helper(); g.rewriteCalls("%s:1:1:1") }
+
+func (g *gate) rewriteCalls(format string) {
+	g.t.Helper()
+	rows, err := g.redis.ZRange(g.t.Context(), g.keys[keyCalls], 0, -1).Result()
+	must(g.t, err)
+	for _, row := range rows {
+		last, _, _ := strings.Cut(row, ":")
+		number, err := strconv.ParseInt(last, 10, 64)
+		must(g.t, err)
+		must(g.t, g.redis.ZRem(g.t.Context(), g.keys[keyCalls], row).Err())
+		must(g.t, g.redis.ZAdd(g.t.Context(), g.keys[keyCalls], redis.Z{Score: float64(number), Member: fmt.Sprintf(format, last)}).Err())
 	}
 }
 

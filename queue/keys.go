@@ -15,6 +15,7 @@ func keys(show string) []string {
 		at + "room", at + "waiting", at + "present", at + "active", at + "called", at + "away",
 		at + "finished", at + "restored", at + "admissions", at + "waits",
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
+		at + "returned", at + "invited", at + "missed", at + "calls",
 	}
 }
 
@@ -29,6 +30,10 @@ const (
 	keyFinished
 	keyRestored
 	keyAdmissions
+	keyReturned = iota + 5 // behind waits, three windows and scratch
+	keyInvited
+	keyMissed
+	keyCalls
 )
 
 var (

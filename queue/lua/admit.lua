@@ -1,11 +1,14 @@
 -- Lets people in. Any gateway may call it at any time; only when a whole interval
 -- has passed since the last admission does it admit: `admit` visitors or what
--- max_active leaves, whichever is less, from the front of the line. A large batch
--- goes in chunks that draw on one quota; what is not drawn by the interval's end
--- lapses, and the next interval starts one interval after the last chunk, so that
--- no window of one interval ever sees two quotas.
+-- max_active leaves, whichever is less, lowest numbers first. Nobody is moved: the
+-- head goes on, and the bits of those who are there go from `present` to `invited`, so
+-- that letting 5,000 in costs no more than letting five in. What must be done one by
+-- one (who came back, whose time is over) is bounded by a chunk; an admission that needs
+-- more goes on in the next call and draws on the same quota. What is not drawn by the
+-- interval's end lapses, and the next interval starts one interval after the last
+-- call, so that no window of one interval ever sees two quotas.
 --
--- ARGV[3]  chunk: most visitors that one call moves, so that Redis is never held for long
+-- ARGV[3]  chunk: most visitors that one call takes one by one
 --
 -- Returns {'ok', now, epoch, version, admitted, next}: how many were let in, and in
 -- how many us to call again.
@@ -31,6 +34,81 @@ for _, visitor in ipairs(redis.call('ZRANGEBYSCORE', AWAY, '-inf', text(now), 'L
   wrote = true
 end
 
+-- lift takes the bits of the numbers from first to last out of a bitmap, and leaves
+-- them in SCRATCH at their places; it returns how many were set.
+local function lift(key, first, last)
+  local from, to = math.floor(first / 8), math.floor(last / 8)
+  local bytes = redis.call('GETRANGE', key, text(from), text(to))
+  if #bytes == 0 then
+    return 0
+  end
+  to = math.min(to, from + #bytes - 1)
+  local low = string.byte(bytes, 1) -- its first bits are of smaller numbers
+  local keep_low = low - low % 2 ^ (8 - first % 8)
+  local high, keep_high = string.byte(bytes, #bytes), 0 -- its last bits are of larger ones
+  if to == math.floor(last / 8) then
+    keep_high = high % 2 ^ (7 - last % 8)
+  end
+  local taken, kept
+  if from == to then
+    taken = string.char(low - keep_low - keep_high)
+    kept = string.char(keep_low + keep_high)
+  else
+    local middle = #bytes - 2
+    taken = string.char(low - keep_low) .. string.sub(bytes, 2, -2) .. string.char(high - keep_high)
+    kept = string.char(keep_low) .. string.rep('\0', middle) .. string.char(keep_high)
+  end
+  redis.call('SETRANGE', SCRATCH, text(from), taken)
+  redis.call('SETRANGE', key, text(from), kept)
+  return redis.call('BITCOUNT', SCRATCH)
+end
+
+-- move moves those bits to another bitmap; it returns how many.
+local function move(from, to, first, last)
+  local n = lift(from, first, last)
+  if n > 0 then
+    redis.call('BITOP', 'OR', to, to, SCRATCH)
+  end
+  redis.call('UNLINK', SCRATCH)
+  return n
+end
+
+-- Whole admissions at a time: who did not claim has missed.
+for _, row in ipairs(redis.call('ZRANGEBYSCORE', CALLS, '(' .. text(r.swept), '+inf', 'LIMIT', 0, 100)) do
+  local call = parse(row)
+  if call.claim_by > now then
+    break
+  end
+  local n = move(INVITED, MISSED, r.swept + 1, call.last)
+  if n > 0 then
+    add('missed', n)
+    set('invited', r.invited - n)
+  end
+  set('swept', call.last)
+  wrote = true
+end
+
+-- And who missed, or was passed over, and did not come back has lost the place.
+local room_for = chunk
+while room_for > 0 do
+  local call = parse(redis.call('ZRANGE', CALLS, 0, 0)[1])
+  if not call.row or call.missed_until > now or call.last > r.swept then
+    break
+  end
+  local at = text(room_for - 1)
+  local last = redis.call('ZRANGE', WAITING, at, at, 'WITHSCORES')[2]
+  last = math.min(tonumber(last or call.last), call.last)
+  local gone = redis.call('ZREMRANGEBYSCORE', WAITING, '-inf', text(last))
+  add('expired_waiting', gone - lift(MISSED, r.dropped + 1, last))
+  redis.call('UNLINK', SCRATCH)
+  set('dropped', last)
+  if last == call.last then
+    redis.call('ZREM', CALLS, call.row)
+  end
+  room_for = room_for - math.max(gone, 10)
+  wrote = true
+end
+
 local quota = 0
 if r.phase == 'open' and r.paused == 0 and now >= r.recovering_until then
   if now >= r.admitted_at + interval then
@@ -40,76 +118,116 @@ if r.phase == 'open' and r.paused == 0 and now >= r.recovering_until then
     quota = math.min(r.quota_left, r.admit)
   end
 end
-local active = redis.call('ZCARD', ACTIVE)
+local active = redis.call('ZCARD', ACTIVE) + r.invited
 local vacant = r.max_active - active
-local want = math.min(quota, vacant, chunk)
+local want = math.min(quota, vacant)
+local claim_by = now + r.claim_seconds * 1000000
+local first, last, returned = 0, 0, 0
 
--- The front of the line, some at a time: the present go in, the absent to away.
-local going, rows, absent, popped = {}, {}, {}, 0
-local first, last, returned, head = 0, 0, 0, r.head
-local claim_by = text(now + r.claim_seconds * 1000000)
-
-local POWERS = {128, 64, 32, 16, 8, 4, 2, 1}
-
-local function present(lowest, highest)
-  local start = math.floor(lowest / 8)
-  if highest - lowest > 400000 then
-    return function(number)
-      return redis.call('GETBIT', PRESENT, text(number)) == 1
-    end
-  end
-  local bytes = redis.call('GETRANGE', PRESENT, text(start), text(math.floor(highest / 8)))
-  local offset, byte = -1, 0 -- neighbours share a byte
-  return function(number)
-    local at = math.floor(number / 8)
-    if at ~= offset then
-      offset, byte = at, string.byte(bytes, at - start + 1) or 0
-    end
-    return math.floor(byte / POWERS[number - at * 8 + 1]) % 2 == 1
-  end
-end
-
-while want > #going / 2 and popped < 2 * chunk do
-  local front = redis.call('ZPOPMIN', WAITING, text(want - #going / 2))
+-- Who came back has a smaller number than anybody beyond the head. One by one: the
+-- present go in, the absent are away again.
+local going, absent, popped = {}, {}, 0
+while want > returned and popped < chunk do
+  local front = redis.call('ZPOPMIN', RETURNED, text(math.min(want - returned, chunk - popped)))
   if #front == 0 then
     break
   end
   popped = popped + #front / 2
-  local is_present = present(tonumber(front[2]), tonumber(front[#front]))
   for i = 1, #front, 2 do
     local visitor, number = front[i], tonumber(front[i + 1])
-    if is_present(number) then
-      going[#going + 1] = claim_by
+    if redis.call('GETBIT', PRESENT, text(number)) == 1 then
+      bit(PRESENT, number, 0)
+      going[#going + 1] = text(claim_by)
       going[#going + 1] = visitor
       if first == 0 then first = number end
       last = number
-      if number <= r.head then
-        returned = returned + 1
-        redis.call('HSETNX', CALLED, visitor, text(number) .. ':0:0:0')
-      else
-        rows[#rows + 1] = visitor
-        rows[#rows + 1] = front[i + 1] .. ':0:0:0' -- the score, written out by Redis
-      end
+      returned = returned + 1
     else
       absent[#absent + 1] = text(now + r.return_seconds * 1000000)
       absent[#absent + 1] = visitor
-      redis.call('HSETNX', CALLED, visitor, text(number) .. ':0:0:0')
     end
-    head = math.max(head, number)
+  end
+end
+each_batch('ZADD', ACTIVE, going)
+each_batch('ZADD', AWAY, absent)
+
+-- set_in finds the n-th bit that is set from byte `from` to byte `to`, not counting
+-- numbers up to the head; and the first one.
+local function set_in(from, to, n)
+  local bytes, lowest = redis.call('GETRANGE', PRESENT, text(from), text(to)), nil
+  for i = 1, #bytes do
+    local byte = string.byte(bytes, i)
+    for place = 0, 7 do
+      if byte >= 128 then
+        byte = byte - 128
+        local number = (from + i - 1) * 8 + place
+        if number > r.head then
+          lowest = lowest or number
+          n = n - 1
+          if n == 0 then
+            return number, lowest
+          end
+        end
+      end
+      byte = byte * 2
+    end
+  end
+  return nil, lowest
+end
+
+-- reach looks for the n-th present number beyond the head: blocks that hold too few are
+-- counted by Redis at memory's speed, and grow, until one holds enough. It returns how
+-- many there are, n at most, and the last of them.
+local function reach(n)
+  local start, ends = math.floor((r.head + 1) / 8), redis.call('STRLEN', PRESENT) - 1
+  local below = 0
+  for number = start * 8, r.head do
+    below = below + redis.call('GETBIT', PRESENT, text(number))
+  end
+  local at, size, found = start, 64, 0
+  while at <= ends do
+    local to = math.min(at + size - 1, ends)
+    local inside = redis.call('BITCOUNT', PRESENT, text(at), text(to))
+    if at == start then
+      inside = inside - below
+    end
+    if found + inside < n then
+      found = found + inside
+      at = to + 1
+      size = math.min(size * 2, 65536)
+    elseif to - at >= 64 then
+      size = math.max(64, math.floor(size / 4))
+    else
+      return n, (set_in(at, to, n - found))
+    end
+  end
+  if found == 0 then
+    return 0, r.head
+  end
+  return reach(found)
+end
+
+local invited, head = 0, r.head
+if want > returned and redis.call('ZCARD', RETURNED) == 0 then
+  invited, head = reach(want - returned)
+  if invited > 0 then
+    if first == 0 then
+      local at = redis.call('BITPOS', PRESENT, 1, text(math.floor((r.head + 1) / 8)))
+      first = at > r.head and at or select(2, set_in(math.floor((r.head + 1) / 8), math.floor(head / 8), invited))
+    end
+    last = head
+    move(PRESENT, INVITED, r.head + 1, head)
+    set('invited', r.invited + invited)
+    set('head', head)
+    local passed_until = now + r.return_seconds * 1000000
+    local missed_until = claim_by + r.return_seconds * 1000000
+    redis.call('ZADD', CALLS, text(head),
+      table.concat({text(head), text(claim_by), text(passed_until), text(missed_until)}, ':'))
   end
 end
 
-local admitted = #going / 2
-if popped > 0 then
-  each_batch('ZADD', ACTIVE, going)
-  each_batch('HSET', CALLED, rows)
-  each_batch('ZADD', AWAY, absent)
-  set('head', head)
-  wrote = true
-end
-
-local front = redis.call('ZRANGE', WAITING, 0, 0, 'WITHSCORES')
-local next_number = tonumber(front[2] or 0)
+local admitted = returned + invited
+local next_number = math.max(0, redis.call('BITPOS', PRESENT, 1))
 local more = next_number > 0 and quota - admitted > 0 and vacant - admitted > 0
 
 if admitted > 0 then
@@ -122,16 +240,17 @@ if admitted > 0 then
     text(admitted), text(first), text(last), text(next_number), text(active), text(returned),
   }, ':'))
 end
-if popped > 0 then
+if admitted > 0 or popped > 0 then
   set('quota_left', more and quota - admitted or 0)
   set('quota_until', r.quota_until)
+  wrote = true
 end
 if wrote then
   changed()
 end
 
 local due = math.min(interval, 1000000)
-if more then
+if more and admitted + popped > 0 then
   due = 0
 elseif now < r.admitted_at + interval then
   due = r.admitted_at + interval - now

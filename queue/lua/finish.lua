@@ -10,25 +10,45 @@
 
 local visitor, number, why = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
-local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or 0)
+local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or redis.call('ZSCORE', RETURNED, visitor) or 0)
 local c = called(visitor)
 local current = place > 0 and place or (c and c.number) or 0
 local ended = 0
 
+-- out says under which total the place ends; nil: it was counted as missed before.
+local function out()
+  if redis.call('ZREM', ACTIVE, visitor) == 1 then
+    return why
+  elseif not c and place <= r.head then
+    local how = standing(place)
+    part(visitor, place)
+    if how == 'invited' then
+      uninvite(place)
+      return why
+    end
+    return how == 'passed' and 'left_waiting' or nil
+  end
+  redis.call('ZREM', WAITING, visitor)
+  redis.call('ZREM', RETURNED, visitor)
+  if c and c.misses > 0 then
+    return nil
+  end
+  return 'left_waiting'
+end
+
 if current > 0 and (number == 0 or number == current) then
   ended = current
   number = current
-  if redis.call('ZREM', ACTIVE, visitor) == 1 then
-    add(why, 1)
-  elseif redis.call('ZREM', WAITING, visitor) == 1 or (c and c.misses == 0) then
-    add('left_waiting', 1)
+  local total = out()
+  if total then
+    add(total, 1)
   end
   redis.call('ZREM', AWAY, visitor)
   redis.call('HDEL', CALLED, visitor)
-  redis.call('SETBIT', PRESENT, text(number), 0)
+  bit(PRESENT, number, 0)
 end
 if number > 0 then
-  redis.call('SETBIT', FINISHED, text(number), 1)
+  bit(FINISHED, number, 1)
   changed()
 end
 return {'ok', now, r.epoch, r.version, ended}

@@ -16,29 +16,57 @@ local reply = {'ok', now, r.epoch, 0, r.generation}
 local issued = r.issued
 local vacant = math.huge
 if r.max_waiting > 0 then
-  vacant = r.max_waiting - redis.call('ZCARD', WAITING)
+  vacant = r.max_waiting - in_line()
 end
 
+local visitors = {}
 for i = 3, #ARGV, 2 do
-  local visitor, fresh = ARGV[i], ARGV[i + 1] == '1'
-  local code, number = nil, tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
-  if number then
-    code = 'known'
-  elseif not fresh then
-    local c = called(visitor)
-    local deadline = c and tonumber(redis.call('ZSCORE', ACTIVE, visitor) or redis.call('ZSCORE', AWAY, visitor) or 0)
-    if c and deadline > now then
-      code, number = 'known', c.number
-    elseif c then
-      -- What is over makes room for the new place.
-      if redis.call('ZSCORE', ACTIVE, visitor) then
-        lapse(visitor)
-      end
-      redis.call('ZREM', AWAY, visitor)
-      redis.call('HDEL', CALLED, visitor)
+  visitors[#visitors + 1] = ARGV[i]
+end
+local places = redis.call('ZMSCORE', WAITING, unpack(visitors))
+local joined, just = {}, {}
+
+-- holds says under which number a visitor has a place already; what is over makes
+-- room for a new one.
+local function holds(visitor, place)
+  if place and place <= r.head then
+    local how, till = standing(place)
+    if till > now then
+      return place
     end
+    part(visitor, place)
+    if how == 'passed' then
+      add('expired_waiting', 1)
+    end
+    return nil
+  elseif place then
+    return place
   end
-  if not code then
+  place = redis.call('ZSCORE', RETURNED, visitor)
+  if place then
+    return tonumber(place)
+  end
+  local c = called(visitor)
+  if not c then
+    return nil
+  end
+  if tonumber(redis.call('ZSCORE', ACTIVE, visitor) or redis.call('ZSCORE', AWAY, visitor) or 0) > now then
+    return c.number
+  end
+  if redis.call('ZSCORE', ACTIVE, visitor) then
+    lapse(visitor)
+  end
+  redis.call('ZREM', AWAY, visitor)
+  redis.call('HDEL', CALLED, visitor)
+  return nil
+end
+
+for i, visitor in ipairs(visitors) do
+  local place, code = just[visitor] or tonumber(places[i] or nil), 'known'
+  if not just[visitor] and (place or ARGV[2 * i + 2] ~= '1') then
+    place = holds(visitor, place)
+  end
+  if not place then
     if r.phase ~= 'open' then
       code = 'closed'
     elseif vacant < 1 then
@@ -48,16 +76,20 @@ for i = 3, #ARGV, 2 do
     else
       issued = issued + 1
       vacant = vacant - 1
-      code, number = 'joined', issued
-      redis.call('ZADD', WAITING, text(issued), visitor)
-      heard(issued)
+      code, place = 'joined', issued
+      just[visitor] = issued
+      joined[#joined + 1] = text(issued)
+      joined[#joined + 1] = visitor
     end
   end
   reply[#reply + 1] = code
-  reply[#reply + 1] = number or 0
+  reply[#reply + 1] = place or 0
 end
 
 if issued > r.issued then
+  each_batch('ZADD', WAITING, joined)
+  fill(PRESENT, r.issued + 1, issued)
+  fill(KEYS[11 + r.window], r.issued + 1, issued)
   add('joined', issued - r.issued)
   set('issued', issued)
   changed()

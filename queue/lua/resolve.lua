@@ -42,19 +42,26 @@ local function waiting(number)
   heard(number)
   local position = 0
   if number <= r.head then
-    position = redis.call('ZCOUNT', WAITING, '-inf', text(number))
+    position = redis.call('ZCOUNT', RETURNED, '-inf', text(number))
   end
   return 'waiting', number, position
 end
 
+-- back puts somebody back in line who had been called.
+local function back(visitor, number, misses)
+  call(visitor, {number = number, misses = misses, session = 0, max = 0})
+  redis.call('ZADD', RETURNED, text(number), visitor)
+  return waiting(number)
+end
+
 -- restore puts back, once an epoch, what an older epoch's token proves.
 local function restore(visitor, number, admitted_until, max)
-  redis.call('SETBIT', RESTORED, text(number), 1)
+  bit(RESTORED, number, 1)
   wrote = true
   if admitted_until > now then
     local c = {number = number, misses = 0, session = admitted_until, max = math.max(max, admitted_until)}
     call(visitor, c)
-    redis.call('SETBIT', PRESENT, text(number), 0)
+    bit(PRESENT, number, 0)
     redis.call('ZADD', ACTIVE, text(c.session), visitor)
     if r.lost_active > 0 then
       set('lost_active', r.lost_active - 1)
@@ -69,7 +76,7 @@ local function restore(visitor, number, admitted_until, max)
     if now > r.recovering_until + r.return_seconds * 1000000 then
       return 'expired', number, 0
     end
-    call(visitor, {number = number, misses = 1, session = 0, max = 0})
+    return back(visitor, number, 1)
   end
   redis.call('ZADD', WAITING, text(number), visitor)
   return waiting(number)
@@ -83,6 +90,29 @@ local function done(number)
   return 'expired', number, 0
 end
 
+-- answer_call is the visit of somebody who was called the first time and has not been
+-- heard of since: they claim, come back, or are too late.
+local function answer_call(visitor, number, joined, low, high)
+  local how, till = standing(number)
+  part(visitor, number)
+  wrote = true
+  if how == 'invited' then
+    uninvite(number)
+    local c = {number = number, misses = 0}
+    claim(visitor, c)
+    if joined > 0 then
+      waited(joined, low, high)
+    end
+    return 'admitted', number, c.session, c.max
+  end
+  if till > now then
+    return back(visitor, number, how == 'missed' and 1 or 0)
+  elseif how == 'passed' then
+    add('expired_waiting', 1)
+  end
+  return done(number)
+end
+
 local function resolve(visitor, number, epoch, admitted_until, max, joined, low, high)
   if epoch > r.epoch then
     return 'lost', number, 0
@@ -90,7 +120,7 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
   if number > 0 and number <= r.floor then
     return 'older', number, 0
   end
-  local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
+  local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or redis.call('ZSCORE', RETURNED, visitor) or nil)
   local c = called(visitor)
   local current = place or (c and c.number)
   if number > 0 and current and current ~= number then
@@ -123,23 +153,22 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
     wrote = true
   end
 
-  if place and (epoch == r.epoch or admitted_until <= now) then
+  if place and not c and place <= r.head then
+    return answer_call(visitor, place, joined, low, high)
+  elseif place and (epoch == r.epoch or admitted_until <= now) then
     return waiting(place)
   elseif place then
     -- The token brought them back to the line before the pass proved more.
     redis.call('ZREM', WAITING, visitor)
+    redis.call('ZREM', RETURNED, visitor)
     return restore(visitor, place, admitted_until, max)
   end
 
   local away_until = tonumber(redis.call('ZSCORE', AWAY, visitor) or 0)
   if away_until > now then
     redis.call('ZREM', AWAY, visitor)
-    if c.misses == 0 then
-      redis.call('HDEL', CALLED, visitor)
-    end
-    redis.call('ZADD', WAITING, text(c.number), visitor)
     wrote = true
-    return waiting(c.number)
+    return back(visitor, c.number, c.misses)
   end
 
   if number == 0 then

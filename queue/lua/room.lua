@@ -2,18 +2,27 @@
 -- show's room, the time, and the test that Redis still is where we left it.
 --
 -- KEYS[1]  room       hash: rules in force, phase, epoch, version, issued, head, totals
--- KEYS[2]  waiting    sorted set: visitor -> number; the order of the line
+-- KEYS[2]  waiting    sorted set: visitor -> number; the order of the line. Whoever was
+--                     called stays, at or below the head, until they claim or their time is over
 -- KEYS[3]  present    bitmap: bit n: the holder of number n waits and is there
--- KEYS[4]  active     sorted set: visitor -> deadline (us); admitted and inside
+-- KEYS[4]  active     sorted set: visitor -> deadline (us); admitted and inside, but for
+--                     those who were called the first time and have not claimed
 -- KEYS[5]  called     hash: visitor -> "number:misses:session_until:max_until" of everybody
---                     who was called and is active, away, or back in the line
--- KEYS[6]  away       sorted set: visitor -> until when they may come back (us)
+--                     who has claimed and is active, or came back in the line
+-- KEYS[6]  away       sorted set: visitor -> until when they may come back (us), of those
+--                     who were called a second time
 -- KEYS[7]  finished   bitmap: bit n: number n is done (bought or left)
 -- KEYS[8]  restored   bitmap: bit n: number n was put back once in this epoch
 -- KEYS[9]  admissions list: one row an admission, until MySQL has it
 -- KEYS[10] waits      hash: how long admitted visitors had waited, by bucket
 -- KEYS[11..13] seen   bitmaps: bit n: number n was heard of in a window; they take turns
 -- KEYS[14] scratch    string: used within one call only
+-- KEYS[15] returned   sorted set: visitor -> number; back in line after having been called
+-- KEYS[16] invited    bitmap: bit n: number n was called and may claim
+-- KEYS[17] missed     bitmap: bit n: number n was called and did not claim
+-- KEYS[18] calls      sorted set: one row an admission, "last:claim_by:passed_until:missed_until"
+--                     (us) by its last number: until when those up to there may claim, and
+--                     come back who were passed over, or missed
 -- ARGV[1]  epoch that the caller knows
 -- ARGV[2]  highest version of that epoch that the caller was ever told
 --
@@ -23,6 +32,7 @@
 
 local ROOM, WAITING, PRESENT, ACTIVE, CALLED, AWAY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local FINISHED, RESTORED, ADMISSIONS, WAITS, SCRATCH = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]
+local RETURNED, INVITED, MISSED, CALLS = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -34,7 +44,7 @@ do
     'session_seconds', 'session_max_seconds', 'absence_seconds', 'return_seconds', 'max_waiting',
     'ceiling', 'issued', 'head', 'admitted_at', 'quota_left', 'quota_until', 'recovering_until',
     'window', 'window_at', 'seen_at', 'fresh_since', 'rules_version', 'admissions', 'lost_active',
-    'phase', 'paused',
+    'phase', 'paused', 'invited', 'swept', 'dropped',
   }
   local values = redis.call('HMGET', ROOM, unpack(fields))
   for i, name in ipairs(fields) do
@@ -98,6 +108,71 @@ end
 local function call(visitor, c)
   redis.call('HSET', CALLED, visitor,
     text(c.number) .. ':' .. text(c.misses) .. ':' .. text(c.session) .. ':' .. text(c.max))
+end
+
+-- bit sets one bit of a bitmap.
+local function bit(key, number, value)
+  redis.call('SETBIT', key, text(number), value)
+end
+
+-- fill sets the bits of all numbers from first to last, whole bytes at a time.
+local function fill(key, first, last)
+  while first <= last and (first % 8 ~= 0 or last - first < 7) do
+    bit(key, first, 1)
+    first = first + 1
+  end
+  local bytes = math.floor((last - first + 1) / 8)
+  if bytes > 0 then
+    redis.call('SETRANGE', key, text(first / 8), string.rep('\255', bytes))
+    fill(key, first + 8 * bytes, last)
+  end
+end
+
+-- parse reads a row of calls; what was never called, or dropped, is long over.
+local function parse(row)
+  if not row then
+    return {last = 0, claim_by = 0, passed_until = 0, missed_until = 0}
+  end
+  local last, claim_by, passed_until, missed_until = string.match(row, '^(%d+):(%d+):(%d+):(%d+)$')
+  return {
+    row = row, last = tonumber(last), claim_by = tonumber(claim_by),
+    passed_until = tonumber(passed_until), missed_until = tonumber(missed_until),
+  }
+end
+
+-- uninvite ends the invitation of a number.
+local function uninvite(number)
+  bit(INVITED, number, 0)
+  set('invited', r.invited - 1)
+end
+
+-- standing says how it stands with a number at or below the head whose holder is
+-- still in `waiting`: 'invited' may claim, 'missed' did not, 'passed' was absent when
+-- called; and until when (us) that is so. Who is late has missed, here and now.
+local function standing(number)
+  local call = parse(redis.call('ZRANGEBYSCORE', CALLS, text(number), '+inf', 'LIMIT', 0, 1)[1])
+  if redis.call('GETBIT', INVITED, text(number)) == 1 then
+    if now < call.claim_by then
+      return 'invited', call.claim_by
+    end
+    uninvite(number)
+    bit(MISSED, number, 1)
+    add('missed', 1)
+  elseif redis.call('GETBIT', MISSED, text(number)) == 0 then
+    return 'passed', call.passed_until
+  end
+  return 'missed', call.missed_until
+end
+
+-- part takes somebody out of `waiting` whose number is at or below the head.
+local function part(visitor, number)
+  redis.call('ZREM', WAITING, visitor)
+  bit(MISSED, number, 0)
+end
+
+-- in_line is how many keep a place in line.
+local function in_line()
+  return redis.call('ZCOUNT', WAITING, '(' .. text(r.head), '+inf') + redis.call('ZCARD', RETURNED)
 end
 
 -- lapse ends the admission of somebody whose deadline has passed: a session

@@ -3,19 +3,23 @@
 -- Returns {'ok', now, epoch, version, waiting, returned, active, away, first,
 --          bits, room, waits}:
 --   waiting   how many keep a place in line
---   returned  how many of them wait at or below the head (called before, and back)
+--   returned  how many of them were called before, and came back
+--   active    how many are inside, claimed or not
+--   away      how many were called, are not inside, and may come back
 --   first     number of the first bit; a multiple of 64
 --   bits      present from there on, as Redis stores it (most significant bit first)
 --   room      the whole hash, flat
 --   waits     the whole hash, flat
 
 local first = math.floor(r.head / 64) * 64
+local line = in_line()
+local returned = redis.call('ZCARD', RETURNED)
 return {
   'ok', now, r.epoch, r.version,
-  redis.call('ZCARD', WAITING),
-  redis.call('ZCOUNT', WAITING, '-inf', text(r.head)),
-  redis.call('ZCARD', ACTIVE),
-  redis.call('ZCARD', AWAY),
+  line,
+  returned,
+  redis.call('ZCARD', ACTIVE) + r.invited,
+  redis.call('ZCARD', AWAY) + redis.call('ZCARD', WAITING) - (line - returned) - r.invited,
   first,
   redis.call('GETRANGE', PRESENT, text(first / 8), -1),
   redis.call('HGETALL', ROOM),
