@@ -21,16 +21,14 @@ var (
 
 const requestIDHeader = "X-Request-Id"
 
-// observe gives a request its id, and notes in log and metrics how it went. Neither
-// headers nor queries are logged: they may carry proofs. A poll pays for this too, so
-// nothing is made here that only a log line or an error would need.
+// observe notes in log and metrics how a request went. Neither headers nor queries are
+// logged: they may carry proofs. A poll pays for this too, so nothing is made here that
+// only a log line or an error would need.
 func (a *API) observe(c *gin.Context) {
 	start := time.Now()
-	id := c.Request.Header.Get(requestIDHeader)
-	if !requestIDs.MatchString(id) {
-		id = newRequestID()
+	if id := c.Request.Header[requestIDHeader]; len(id) == 1 && requestIDs.MatchString(id[0]) {
+		c.Writer.Header()[requestIDHeader] = id
 	}
-	c.Writer.Header()[requestIDHeader] = []string{id}
 
 	c.Next()
 
@@ -62,13 +60,16 @@ func (a *API) recover(c *gin.Context) {
 	c.Next()
 }
 
-func requestID(c *gin.Context) string { return c.Writer.Header().Get(requestIDHeader) }
-
-// newRequestID makes up an id. It need not be hard to guess.
-func newRequestID() string {
-	var raw [8]byte
-	binary.BigEndian.PutUint64(raw[:], mathrand.Uint64())
-	return hex.EncodeToString(raw[:])
+// requestID names a request in what is logged and told of it: as the caller did, or by
+// an id made up when the first needs one. It need not be hard to guess.
+func requestID(c *gin.Context) string {
+	header := c.Writer.Header()
+	if header.Get(requestIDHeader) == "" {
+		var raw [8]byte
+		binary.BigEndian.PutUint64(raw[:], mathrand.Uint64())
+		header.Set(requestIDHeader, hex.EncodeToString(raw[:]))
+	}
+	return header.Get(requestIDHeader)
 }
 
 const traceKey = "trace_id"

@@ -40,7 +40,7 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 	header := c.Writer.Header()
 	if s.PollAfter > 0 {
 		b = appendNumber(b, "poll_after_ms", s.PollAfter.Milliseconds())
-		header["Retry-After"] = []string{wholeSeconds(s.PollAfter)}
+		header["Retry-After"] = retryAfter(s.PollAfter)
 	}
 	if s.Token != "" {
 		b = appendText(b, "token", s.Token)
@@ -65,6 +65,22 @@ var (
 	privateOnly   = []string{"no-store, private"}
 	statusBuffers = sync.Pool{New: func() any { return new([]byte) }}
 )
+
+// secondsHeaders are the values of Retry-After that polls are told.
+var secondsHeaders = func() (h [61][]string) {
+	for s := range h {
+		h[s] = []string{strconv.Itoa(s)}
+	}
+	return h
+}()
+
+// retryAfter is wholeSeconds as a header, which a poll need not make.
+func retryAfter(d time.Duration) []string {
+	if s := int((d + time.Second - 1) / time.Second); s < len(secondsHeaders) {
+		return secondsHeaders[s]
+	}
+	return []string{wholeSeconds(d)}
+}
 
 func appendWaiting(b []byte, s queue.Status) []byte {
 	b = appendNumber(b, "position", s.Position)
