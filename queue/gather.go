@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// gather sends many callers' questions to Redis together: those that come while a
-// round trip is under way go on the next, some hundreds at a time. A caller waits for
-// two round trips, or as many more as the crowd before fills.
+// gather sends many callers' questions to Redis together: those that come within a
+// moment, or while a round trip is under way, go on the next, some hundreds at a time. A
+// caller waits for a moment and two round trips at most, or as many more as the crowd
+// before fills.
 type gather[Q, A any] struct {
-	most int // questions a round trip carries
-	ask  func(context.Context, []Q) ([]A, error)
+	most   int           // questions a round trip carries
+	moment time.Duration // how long a round trip waits for more of them
+	ask    func(context.Context, []Q) ([]A, error)
 
 	mu      sync.Mutex
 	waiting []*question[Q, A]
@@ -52,7 +54,14 @@ func (g *gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
 
 // run makes round trips until nobody waits for one.
 func (g *gather[Q, A]) run() {
-	for batch := g.next(); batch != nil; batch = g.next() {
+	for {
+		if g.moment > 0 {
+			time.Sleep(g.moment)
+		}
+		batch := g.next()
+		if batch == nil {
+			return
+		}
 		asks := make([]Q, len(batch))
 		for i, q := range batch {
 			asks[i] = q.ask

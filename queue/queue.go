@@ -11,6 +11,7 @@ package queue
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -52,6 +53,8 @@ type Queue struct {
 	keys   *Keyring
 	ledger Ledger
 	log    *slog.Logger
+	looks  *gather[*Room, looked]
+	beat   time.Duration // how far into a second this gateway's watchers tick
 
 	mu    sync.RWMutex
 	rooms map[string]*Room
@@ -59,7 +62,12 @@ type Queue struct {
 
 // New makes a queue without rooms; Run opens them.
 func New(o Options) *Queue {
-	return &Queue{redis: o.Redis, keys: o.Keys, ledger: o.Ledger, log: o.Logger, rooms: map[string]*Room{}}
+	q := &Queue{
+		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, log: o.Logger,
+		beat: rand.N(watchEvery), rooms: map[string]*Room{},
+	}
+	q.looks = &gather[*Room, looked]{most: mostLooks, moment: lookMoment, ask: q.askLooks}
+	return q
 }
 
 // Room returns the room of a show. May return ErrNoRoom.

@@ -61,9 +61,13 @@ const (
 	mostResolves = 200
 )
 
+// joinMoment is how long joins are gathered: a script costs some 60 us before it looks
+// at the first visitor, so that a join alone takes Redis as long as a dozen together.
+const joinMoment = 500 * time.Microsecond
+
 func newRoom(q *Queue, show Show) *Room {
 	r := &Room{show: show.ID, queue: q, keys: keys(show.ID), lost: make(chan struct{}, 1)}
-	r.joins = &gather[joinAsk, joinAnswer]{most: mostJoins, ask: r.askJoins}
+	r.joins = &gather[joinAsk, joinAnswer]{most: mostJoins, moment: joinMoment, ask: r.askJoins}
 	r.finds = &gather[resolveAsk, resolved]{most: mostResolves, ask: r.askResolves}
 	r.rules.Store(&show)
 	return r
@@ -93,6 +97,11 @@ func (r *Room) run(ctx context.Context, name string, script *redis.Script, args 
 	}
 	full := append([]any{known.epoch, known.version}, args...)
 	a, err := r.call(ctx, name, script, full...)
+	return r.heard(name, a, err)
+}
+
+// heard draws the conclusions from an answer.
+func (r *Room) heard(name string, a answer, err error) (answer, error) {
 	if err != nil {
 		return a, err
 	}
@@ -105,7 +114,12 @@ func (r *Room) run(ctx context.Context, name string, script *redis.Script, args 
 }
 
 func (r *Room) call(ctx context.Context, name string, script *redis.Script, args ...any) (answer, error) {
-	reply, err := script.Run(ctx, r.queue.redis, r.keys, args...).Slice()
+	return readAnswer(name, script.Run(ctx, r.queue.redis, r.keys, args...))
+}
+
+// readAnswer reads what every script opens with. May return an UnavailableError.
+func readAnswer(name string, cmd *redis.Cmd) (answer, error) {
+	reply, err := cmd.Slice()
 	if err != nil {
 		return answer{}, unavailable(name, err)
 	}
@@ -206,10 +220,14 @@ func (r *Room) fresh() (*view, error) {
 // refresh fetches the view anew.
 func (r *Room) refresh(ctx context.Context) (*view, error) {
 	taken := time.Now()
-	a, err := r.run(ctx, "view", viewScript)
+	l, err := r.queue.looks.Do(ctx, r)
+	if err == nil {
+		err = l.err
+	}
 	if err != nil {
 		return nil, err
 	}
+	a := l.answer
 	v, err := newView(a.rest, a.now, a.epoch, a.version, taken)
 	if err != nil {
 		return nil, err

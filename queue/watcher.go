@@ -28,20 +28,21 @@ const watchEvery = time.Second
 
 // Run watches until ctx ends; then it tells Redis and the ledger what is left.
 func (w *Watcher) Run(ctx context.Context) error {
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
 	for {
 		began := time.Now()
 		w.report(w.RunOnce(ctx))
+		next := time.NewTimer(w.untilBeat(time.Now()))
 		select {
 		case <-ctx.Done():
+			next.Stop()
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), roundTrip)
 			defer cancel()
 			w.flushed, w.keptAt = time.Time{}, time.Time{}
 			w.report(w.RunOnce(last))
 			return ctx.Err()
-		case <-ticker.C:
+		case <-next.C:
 		case <-w.room.lost:
+			next.Stop()
 			// Every refused request pokes: MySQL is not asked for each of them.
 			pause := time.NewTimer(time.Until(began.Add(pokeEvery)))
 			select {
@@ -51,6 +52,13 @@ func (w *Watcher) Run(ctx context.Context) error {
 			pause.Stop()
 		}
 	}
+}
+
+// untilBeat is the time until all watchers of this gateway tick: together, so that
+// their looks are one; each gateway in a part of the second of its own.
+func (w *Watcher) untilBeat(now time.Time) time.Duration {
+	last := now.Add(-w.room.queue.beat).Truncate(watchEvery).Add(w.room.queue.beat)
+	return last.Add(watchEvery).Sub(now)
 }
 
 func (w *Watcher) report(err error) {
