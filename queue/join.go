@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 type joinAsk struct {
@@ -104,7 +103,7 @@ func (r *Room) joined(visitor string, a joinAnswer) Status {
 	}
 	s := r.waiting(v, t, v.behind(a.number))
 	if s.ETA != nil {
-		t.Low, t.High = int64(s.ETA.Low/time.Second), int64(s.ETA.High/time.Second)
+		t.foretell(t.Joined, *s.ETA)
 	}
 	s.Token = r.queue.keys.Token(t)
 	return s

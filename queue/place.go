@@ -49,9 +49,12 @@ func (r *Room) Poll(ctx context.Context, who Who) (Status, error) {
 		// A number has one holder for good, so the epoch of the token does not matter.
 		r.marks.mark(t.Number)
 		s := r.waiting(v, *t, v.returned+position)
-		if t.Epoch != v.epoch {
+		if untold := t.High == 0 && t.Joined > 0 && s.ETA != nil; untold || t.Epoch != v.epoch {
 			renewed := *t
 			renewed.Epoch, renewed.AdmittedUntil, renewed.MaxUntil = v.epoch, 0, 0
+			if untold {
+				renewed.foretell(seconds(v.asOf), *s.ETA)
+			}
 			s.Token = r.queue.keys.Token(renewed)
 		}
 		return s, nil
@@ -76,9 +79,9 @@ func (r *Room) waiting(v *view, t Token, position int64) Status {
 		Position: position, InLine: max(v.waiting, position), AsOf: timeOf(v.asOf), Message: v.message,
 	}
 	if v.phase == Open && !v.isRecovering() {
-		s.ETA = eta(position, v.rules, r.pace.rate())
+		s.ETA = r.pace.forecast.Load().ETA(position)
 	}
-	s.PollAfter = pollAfter(s.ETA, position, v.rules)
+	s.PollAfter, s.Presence = pollAfter(s.ETA, position, v.rules)
 	return s
 }
 

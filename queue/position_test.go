@@ -81,10 +81,13 @@ func TestPollsAreOftenEnough(t *testing.T) {
 			AbsenceSeconds: rapid.IntRange(5, 86_400).Draw(t, "absence"),
 		}
 		position := rapid.Int64Range(1, 5_000_000).Draw(t, "position")
-		poll := pollAfter(eta(position, rules, 0), position, rules)
+		poll, presence := pollAfter(foretell([]sample{{crowded: true}}, rules).ETA(position), position, rules)
 		claim, absence := time.Duration(rules.ClaimSeconds)*time.Second, time.Duration(rules.AbsenceSeconds)*time.Second
 		if poll > absence/3 || poll > claim/2 || poll > 30*time.Second || poll < 800*time.Millisecond {
 			t.Fatalf("poll after %s with absence %s, claim %s", poll, absence, claim)
+		}
+		if presence > absence/3 || presence > claim/2 || presence > 30*time.Second || presence > 0 && presence < 3*time.Second {
+			t.Fatalf("with the board poll after %s with absence %s, claim %s", presence, absence, claim)
 		}
 	})
 }
@@ -96,34 +99,12 @@ func TestPollsSpreadByDistance(t *testing.T) {
 		1:         {800 * time.Millisecond, time.Second},
 		1_000_000: {24 * time.Second, 30 * time.Second},
 	} {
-		poll := pollAfter(eta(position, rules, 0), position, rules)
+		poll, presence := pollAfter(foretell([]sample{{crowded: true}}, rules).ETA(position), position, rules)
 		if poll < want[0] || poll > want[1] {
 			t.Errorf("at position %d: %s, want %s to %s", position, poll, want[0], want[1])
 		}
-	}
-}
-
-func TestETA(t *testing.T) {
-	t.Parallel()
-	rules := Rules{Admit: 100, IntervalMS: 1000, MaxActive: 500, ClaimSeconds: 60, AbsenceSeconds: 120}
-	stopped, full := rules, rules
-	stopped.Paused, full.MaxActive = true, 0
-	for name, test := range map[string]struct {
-		position int64
-		rules    Rules
-		observed float64
-		want     *ETA
-	}{
-		"next in":             {1, rules, 0, &ETA{0, 3 * time.Second}},
-		"by the rules":        {10_001, rules, 0, &ETA{80 * time.Second, 133 * time.Second}},
-		"slower than ruled":   {10_001, rules, 50, &ETA{160 * time.Second, 263 * time.Second}},
-		"no faster than that": {10_001, rules, 500, &ETA{80 * time.Second, 133 * time.Second}},
-		"paused":              {10, stopped, 0, nil},
-		"nobody may be in":    {10, full, 0, nil},
-	} {
-		got := eta(test.position, test.rules, test.observed)
-		if (got == nil) != (test.want == nil) || got != nil && *got != *test.want {
-			t.Errorf("%s: %v, want %v", name, got, test.want)
+		if far := position > 1; far != (presence > 0) {
+			t.Errorf("at position %d: %s with the board", position, presence)
 		}
 	}
 }

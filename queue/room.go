@@ -30,6 +30,7 @@ type Room struct {
 	lost chan struct{}
 
 	view  atomic.Pointer[view]
+	board atomic.Pointer[Board]
 	rules atomic.Pointer[Show] // as MySQL has them, as last told
 
 	// least is the lowest epoch that this gateway works with: MySQL's when it first

@@ -23,8 +23,16 @@ type Token struct {
 	AdmittedUntil int64
 	// MaxUntil is how far that admission can be pinned; in seconds since 1970.
 	MaxUntil int64
-	// Low and High are the wait foretold at the join, in seconds; 0 for none.
+	// Low and High are the wait that was foretold first, in seconds from the join; 0 for
+	// none.
 	Low, High int64
+}
+
+// foretell notes what was foretold at a time (seconds since 1970), so that it can be
+// compared with what comes.
+func (t *Token) foretell(now int64, eta ETA) {
+	waited := max(0, now-t.Joined)
+	t.Low, t.High = waited+int64(eta.Low/time.Second), waited+int64(eta.High/time.Second)
 }
 
 const tokenPrefix = "fr1."
