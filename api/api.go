@@ -44,6 +44,7 @@ type Options struct {
 type API struct {
 	Options
 	requests *durations
+	boards   boards
 	draining atomic.Bool
 }
 

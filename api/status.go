@@ -86,6 +86,13 @@ func appendWaiting(b []byte, s queue.Status) []byte {
 	b = appendNumber(b, "position", s.Position)
 	b = appendNumber(b, "ahead", s.Position-1)
 	b = appendNumber(b, "waiting", s.InLine)
+	b = appendNumber(b, "number", s.Number)
+	if s.Presence > 0 {
+		b = append(b, `,"board":{"poll_after_ms":`...)
+		b = strconv.AppendInt(b, queue.BoardEvery.Milliseconds(), 10)
+		b = appendNumber(b, "presence_after_ms", s.Presence.Milliseconds())
+		b = append(b, '}')
+	}
 	if s.ETA == nil {
 		return append(b, `,"eta":null`...)
 	}
