@@ -1,16 +1,18 @@
 // The journey in one page: join, wait, hold, pay. It keeps nothing but the cookies,
 // so a reload, or a browser that was closed, picks up where it was.
+import { eta, position } from "/assets/board.js";
+
 const $ = (id) => document.getElementById(id);
 const money = (amount, currency) => new Intl.NumberFormat(undefined, { style: "currency", currency }).format(amount);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.max(0, Math.floor(seconds % 60))).padStart(2, "0")}`;
 
-const range = (eta) => {
-  if (!eta) return "Nobody is being let in just now.";
-  const [low, high] = [Math.floor(eta.low_seconds / 60), Math.ceil(eta.high_seconds / 60)];
+const range = (wait) => {
+  if (!wait) return "Nobody can say yet how long it will take.";
+  const [low, high] = [Math.floor(wait.low_seconds / 60), Math.ceil(wait.high_seconds / 60)];
   return high <= 1 ? "Less than a minute." : `About ${low === high ? high : `${low} to ${high}`} minutes.`;
 };
 
-let show, layout, hold, chosen = new Set(), timer, ticking, start = 0, newest = "";
+let show, layout, hold, chosen = new Set(), timer, looking, ticking, start = 0, newest = "";
 
 async function call(method, path, body, headers = {}) {
   if (method !== "GET") headers["X-Frontrow"] = "1";
@@ -60,6 +62,7 @@ async function enter(next) {
 
 async function poll() {
   clearTimeout(timer);
+  clearTimeout(looking);
   try {
     tell(await call("GET", `/shows/${show.show}/queue`));
     trouble();
@@ -75,9 +78,29 @@ function tell(status) {
   newest = status.as_of;
   $("message").hidden = !status.message;
   $("message").textContent = status.message || "";
-  if (status.poll_after_ms) timer = setTimeout(poll, status.poll_after_ms);
+  // Far back, the board says how the line moves; a poll only says that we are here.
+  if (status.poll_after_ms) timer = setTimeout(poll, status.board?.presence_after_ms ?? status.poll_after_ms);
+  if (status.board) looking = setTimeout(lookAtBoard, status.board.poll_after_ms, status);
   const say = { waiting, admitted, finished: over, expired: over }[status.state];
   say(status);
+}
+
+async function lookAtBoard(status) {
+  try {
+    const answer = await fetch(`/v1/shows/${show.show}/board`);
+    if (!answer.ok) return; // the next poll knows better
+    const board = await answer.json();
+    const place = position(board, status.number);
+    const wait = eta(board, place);
+    if (place === null || (wait && wait.high_seconds < 60)) return poll();
+    if (board.as_of > newest) {
+      newest = board.as_of;
+      waiting({ ...status, position: place, ahead: place - 1, eta: wait });
+    }
+    looking = setTimeout(lookAtBoard, board.poll_after_ms, status);
+  } catch {
+    // offline: the poll says so
+  }
 }
 
 function waiting(status) {
@@ -145,6 +168,7 @@ function tellChosen() {
 
 async function checkout() {
   clearTimeout(timer);
+  clearTimeout(looking);
   const wallet = await call("GET", "/wallet");
   $("held-seats").textContent = hold.seats.join(", ");
   $("amount").textContent = money(hold.amount, hold.currency);
