@@ -30,6 +30,18 @@ func script(name string) *redis.Script {
 	return redis.NewScript(string(src))
 }
 
+// Scripts tells the SHA of every script by name, as Redis's slow log and its
+// statistics show them.
+func Scripts() map[string]string {
+	return map[string]string{
+		"lease":   leaseScript.Hash(),
+		"release": releaseScript.Hash(),
+		"mark":    markScript.Hash(),
+		"view":    viewScript.Hash(),
+		"load":    loadScript.Hash(),
+	}
+}
+
 // errUnloaded says that the door has no picture of this layout; the keeper
 // brings one within a second or so.
 var errUnloaded = fmt.Errorf("the door is not loaded: %w", ErrUnavailable)

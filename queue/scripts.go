@@ -1,0 +1,19 @@
+package queue
+
+// Scripts tells the SHA of every script by name, as Redis's slow log and its
+// statistics show them.
+func Scripts() map[string]string {
+	return map[string]string{
+		"open":    openScript.Hash(),
+		"rules":   rulesScript.Hash(),
+		"raise":   raiseScript.Hash(),
+		"join":    joinScript.Hash(),
+		"view":    viewScript.Hash(),
+		"seen":    seenScript.Hash(),
+		"admit":   admitScript.Hash(),
+		"resolve": resolveScript.Hash(),
+		"pin":     pinScript.Hash(),
+		"finish":  finishScript.Hash(),
+		"trim":    trimScript.Hash(),
+	}
+}
