@@ -41,10 +41,10 @@ load: build ## Load a gateway with k6, VISITORS=200 of them; BASE_URL=… for on
 	@VISITORS=$(VISITORS) scripts/load.sh
 
 .PHONY: bench
-bench: build ## Measure polls, joins and admission against a baseline, 2 minutes; FULL=1 with a million waiting
+bench: build ## Measure against the budget in 3 minutes; FULL=1 with a million waiting, WRITE=1 into docs, PROFILE=dir, REPLICAS=n
 	@scripts/setup.sh test
 	@go build $(TAGS) -o bin/bench ./scripts/bench
-	@bin/bench $(if $(FULL),-full)
+	@bin/bench $(if $(FULL),-full) $(if $(WRITE),-write docs) $(if $(PROFILE),-profile $(PROFILE)) $(if $(REPLICAS),-replicas $(REPLICAS))
 
 .PHONY: simulate
 simulate: build ## Play VISITORS=200 people against the gateway that make run started

@@ -1,72 +1,100 @@
 // Command bench measures what a gateway costs against a baseline of its own, both in
 // one run and in turns, on the machine at hand: ratios of medians, with their spread.
 //
-//	make bench [FULL=1], or bin/bench [-full] [-binary bin/frontrow] [-json FILE]
+//	make bench [FULL=1] [WRITE=1] [PROFILE=dir] [REPLICAS=n]
 //
-// It starts its own Redis and database, a gateway, and a bare gin server that answers
-// with a body of like size, and ends them. It exits 1 when a row misses its target by
-// more than its spread.
+// It starts its own Redis and database, the gateways, and a bare gin server that
+// answers with a body of like size, and ends them. It exits 1 when a row misses its
+// target by more than its spread.
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
 
 	"frontrow/internal/testenv"
 )
 
+// options are what a run can be told.
+type options struct {
+	binary   string
+	full     bool
+	write    string
+	profile  string
+	replicas int
+}
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "baseline" {
+	if len(os.Args) > 2 && os.Args[1] == "baseline" {
 		fmt.Fprintln(os.Stderr, serveBaseline(os.Args[2]))
 		os.Exit(1)
 	}
-	full := flag.Bool("full", false, "up to 1,000,000 waiting; else 100,000")
-	binary := flag.String("binary", "bin/frontrow", "the gateway to measure")
-	out := flag.String("json", "", "write the table as JSON to this file")
+	var o options
+	flag.StringVar(&o.binary, "binary", "bin/frontrow", "the gateway to measure")
+	flag.BoolVar(&o.full, "full", false, "up to 1,000,000 waiting, in more rounds; else 100,000")
+	flag.StringVar(&o.write, "write", "", "write the table into this directory, as bench.json and bench.svg")
+	flag.StringVar(&o.profile, "profile", "", "write CPU profiles of the gateway into this directory")
+	flag.IntVar(&o.replicas, "replicas", 0, "measure instead what so many gateways cost one Redis")
 	flag.Parse()
-	code := 0
-	if err := run(*binary, *full, *out); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		code = 1
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
 	}
+	stop()
 	testenv.Close()
-	os.Exit(code)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
 }
 
 // errMissed says that the table shows a miss.
 var errMissed = errors.New("a row missed its target")
 
-func run(binary string, full bool, out string) error {
-	sizes := []int{1_000, 100_000}
-	if full {
-		sizes = append(sizes, 1_000_000)
+func run(ctx context.Context, o options) error {
+	if _, err := exec.LookPath(o.binary); err != nil {
+		return fmt.Errorf("no gateway to measure at %s; make build makes it", o.binary)
 	}
-	s, err := start(binary)
-	if err != nil {
-		return err
+	for _, dir := range []string{o.write, o.profile} {
+		if dir == "" {
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
 	}
+	s, err := startServers(ctx, o.binary, nil)
 	defer s.stop()
-	fmt.Printf("%s %s/%s, %d cores; Redis and database of their own; medians of rounds in turns\n\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	table, err := s.measure(sizes)
 	if err != nil {
 		return err
 	}
-	missed := table.print(os.Stdout)
-	if out != "" {
-		raw, err := json.MarshalIndent(table, "", "  ")
-		if err != nil {
+	if o.replicas > 0 {
+		return s.measureReplicas(ctx, o)
+	}
+	b := &bench{servers: s, options: o, slow: newSlowLog(s.redis)}
+	defer b.stopOthers()
+	if err := b.measure(ctx); err != nil {
+		return err
+	}
+	b.table.print(os.Stdout)
+	if o.write != "" {
+		if err := writeJSON(filepath.Join(o.write, "bench.json"), b.table); err != nil {
 			return err
 		}
-		if err := os.WriteFile(out, append(raw, '\n'), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(o.write, "bench.svg"), b.table.picture(), 0o644); err != nil {
 			return err
 		}
 	}
-	if missed {
+	if b.table.missed() {
 		return errMissed
 	}
 	return nil

@@ -1,88 +1,120 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"database/sql"
+	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"frontrow/internal/hall"
 	"frontrow/internal/testenv"
 )
 
-const (
-	benchShow  = "bench"
-	benchAdmin = "the-operator-of-the-benchmark"
-	benchSeats = 50_000
-)
+// benchAdmin is the admin token of every gateway that is measured.
+const benchAdmin = "the-operator-of-the-benchmark"
 
-// servers are what is measured.
+// servers are a Redis, a database, and the gateways that run on them.
 type servers struct {
+	gateway  string // the program
+	url, dsn string
 	redis    *redis.Client
-	gateway  string // host:port
-	ops      string
-	baseline string
-	started  []*exec.Cmd
+	db       *sql.DB
+	gateways []*gateway
 }
 
-func start(binary string) (s *servers, err error) {
-	s = &servers{}
-	defer func() {
-		if err != nil {
-			s.stop()
-		}
-	}()
-	url, err := testenv.RunRedis()
-	if err != nil {
-		return nil, err
+// startServers starts a Redis and a database, or takes a database of its own on the
+// server of others, and a gateway. It returns one that can be stopped with any error.
+func startServers(ctx context.Context, binary string, others *servers) (*servers, error) {
+	s := &servers{gateway: binary}
+	var err error
+	if s.url, err = testenv.RunRedis(); err != nil {
+		return s, oneLine("no Redis to measure on (scripts/setup.sh test installs one)", err)
 	}
-	options, err := redis.ParseURL(url)
+	options, err := redis.ParseURL(s.url)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	options.ReadTimeout = time.Minute // copying a line of a million takes a while
 	s.redis = redis.NewClient(options)
-	dsn, err := testenv.RunMySQL()
-	if err != nil {
-		return nil, err
+	if s.dsn, err = databaseFor(ctx, others); err != nil {
+		return s, err
 	}
-	for _, address := range []*string{&s.gateway, &s.ops, &s.baseline} {
-		if *address, err = freeAddress(); err != nil {
-			return nil, err
-		}
+	if s.db, err = sql.Open("mysql", s.dsn); err != nil {
+		return s, err
 	}
-	env := append(os.Environ(),
-		"FRONTROW_REDIS_URL="+url, "FRONTROW_MYSQL_DSN="+dsn, "FRONTROW_LISTEN="+s.gateway, "FRONTROW_OPS_LISTEN="+s.ops,
-		"FRONTROW_SECRET="+strings.Repeat("YmVuY2g9", 8), "FRONTROW_ADMIN_TOKEN="+benchAdmin, "FRONTROW_LOG_LEVEL=warn")
 	migrate := exec.Command(binary, "migrate")
-	migrate.Env = env
+	migrate.Env = s.env("", "")
 	if text, err := migrate.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("migrate: %w: %s", err, text)
+		return s, oneLine("migrate", fmt.Errorf("%w: %s", err, text))
 	}
-	self, err := os.Executable()
+	_, err = s.addGateway()
+	return s, err
+}
+
+func databaseFor(ctx context.Context, others *servers) (string, error) {
+	if others == nil {
+		dsn, err := testenv.RunMySQL()
+		if err != nil {
+			err = oneLine("no MySQL or MariaDB to measure on (scripts/setup.sh test installs one)", err)
+		}
+		return dsn, err
+	}
+	config, err := mysql.ParseDSN(others.dsn)
+	if err != nil {
+		return "", err
+	}
+	config.DBName += "_small"
+	_, err = others.db.ExecContext(ctx, "CREATE DATABASE "+config.DBName+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+	return config.FormatDSN(), err
+}
+
+// oneLine says what is wrong, and of the cause the first line that tells it.
+func oneLine(what string, cause error) error {
+	lines := strings.Split(strings.TrimSpace(cause.Error()), "\n")
+	return fmt.Errorf("%s: %s", what, strings.TrimSpace(lines[len(lines)-1]))
+}
+
+// env is a gateway's: what this shell has set for another is not meant for it.
+func (s *servers) env(listen, ops string) []string {
+	env := []string{
+		"FRONTROW_REDIS_URL=" + s.url, "FRONTROW_MYSQL_DSN=" + s.dsn, "FRONTROW_LISTEN=" + listen, "FRONTROW_OPS_LISTEN=" + ops,
+		"FRONTROW_SECRET=" + strings.Repeat("YmVuY2g9", 8), "FRONTROW_ADMIN_TOKEN=" + benchAdmin,
+		"FRONTROW_LOG_LEVEL=error", "FRONTROW_DEMO_CHARGES=true",
+	}
+	for _, setting := range os.Environ() {
+		if !strings.HasPrefix(setting, "FRONTROW_") {
+			env = append(env, setting)
+		}
+	}
+	return env
+}
+
+// addGateway starts one more gateway and waits until it is ready.
+func (s *servers) addGateway() (*gateway, error) {
+	listen, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{{binary, "serve"}, {self, "baseline", s.baseline}} {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Env, cmd.Stderr = env, os.Stderr
-		if err := cmd.Start(); err != nil {
-			return nil, err
-		}
-		s.started = append(s.started, cmd)
+	ops, err := freeAddress()
+	if err != nil {
+		return nil, err
 	}
-	return s, s.makeShow()
+	p, err := startProcess("gateway", s.env(listen, ops), s.gateway, "serve")
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{process: p, address: listen, ops: ops}
+	s.gateways = append(s.gateways, g)
+	return g, p.within(30*time.Second, func() error { return g.expect(200, "GET", "http://"+ops+"/readyz", nil, nil) })
 }
 
 func freeAddress() (string, error) {
@@ -94,118 +126,53 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
+// stop ends what was started, but for what testenv ends.
 func (s *servers) stop() {
-	for _, cmd := range s.started {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
+	for _, g := range s.gateways {
+		g.process.stop()
 	}
-	s.started = nil
+	s.gateways = nil
+	if s.db != nil {
+		_ = s.db.Close()
+	}
+	if s.redis != nil {
+		_ = s.redis.Close()
+	}
 }
 
-// makeShow makes a stadium in which nobody is let in, and waits until it is open.
-func (s *servers) makeShow() error {
-	sections, err := hall.Arena(benchSeats)
+// startBaseline starts the bare server and waits until it answers.
+func startBaseline() (*process, string, error) {
+	self, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	return within(30*time.Second, func() error {
-		status, body, err := s.admin("POST", "/v1/admin/shows", map[string]any{
-			"show": benchShow, "title": "Bench", "phase": "open", "sections": sections,
-			"admission": map[string]any{
-				"admit": 0, "interval_ms": 1000, "max_active": 1_000_000, "claim_seconds": 3600, "session_seconds": 3600,
-				"session_max_seconds": 3600, "absence_seconds": 3600, "return_seconds": 3600,
-			},
-		})
-		if err == nil && status != http.StatusCreated && !strings.Contains(string(body), "taken") {
-			err = fmt.Errorf("make a show: %d %s", status, body)
-		}
-		if err != nil {
-			return err
-		}
-		if status, _, err = s.admin("GET", "/v1/admin/shows/"+benchShow+"/stats", nil); err == nil && status != http.StatusOK {
-			err = fmt.Errorf("the show does not open: %d", status)
+	address, err := freeAddress()
+	if err != nil {
+		return nil, "", err
+	}
+	p, err := startProcess("baseline", os.Environ(), self, "baseline", address)
+	if err != nil {
+		return nil, "", err
+	}
+	return p, address, p.within(10*time.Second, func() error {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
 		}
 		return err
 	})
 }
 
-// within tries until it works, or too long.
-func within(d time.Duration, try func() error) error {
-	var err error
-	for until := time.Now().Add(d); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+// within tries until it works, the process has ended, or it has taken too long.
+func (p *process) within(d time.Duration, try func() error) error {
+	err := errors.New("not tried")
+	for until := time.Now().Add(d); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 		if err = try(); err == nil {
-			return nil
+			return p.lives()
+		}
+		if dead := p.lives(); dead != nil {
+			return dead
 		}
 	}
 	return err
-}
-
-func (s *servers) admin(method, path string, body any) (int, []byte, error) {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return 0, nil, err
-	}
-	request, err := http.NewRequest(method, "http://"+s.gateway+path, bytes.NewReader(raw))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Authorization", "Bearer "+benchAdmin)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	return response.StatusCode, text, err
-}
-
-// metric sums the samples of a metric of the gateway.
-func (s *servers) metric(name string) (sum float64, err error) {
-	response, err := http.Get("http://" + s.ops + "/metrics")
-	if err != nil {
-		return 0, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name); ok && (rest[0] == '{' || rest[0] == ' ') {
-			fields := strings.Fields(line)
-			n, err := strconv.ParseFloat(fields[len(fields)-1], 64)
-			if err != nil {
-				return 0, err
-			}
-			sum += n
-		}
-	}
-	return sum, nil
-}
-
-// heap is the gateway's live memory in bytes, after a collection.
-func (s *servers) heap() (float64, error) {
-	for range 2 {
-		response, err := http.Get("http://" + s.ops + "/debug/pprof/heap?gc=1")
-		if err != nil {
-			return 0, err
-		}
-		_, _ = io.Copy(io.Discard, response.Body)
-		_ = response.Body.Close()
-	}
-	return s.metric("go_memstats_heap_alloc_bytes")
-}
-
-// redisMemory is what Redis uses for data, in bytes.
-func (s *servers) redisMemory(ctx context.Context) (float64, error) {
-	info, err := s.redis.Info(ctx, "memory").Result()
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(info) {
-		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "used_memory_dataset:"); ok {
-			return strconv.ParseFloat(text, 64)
-		}
-	}
-	return 0, fmt.Errorf("INFO memory tells no used_memory_dataset")
 }
