@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"frontrow/internal/hall"
@@ -82,6 +81,7 @@ func (b *bench) measure(ctx context.Context) error {
 		{"SQL statements", b.statements},
 		{"a sale", b.contest},
 		{"admission", b.admission},
+		{"profiles", b.profiles},
 	} {
 		b.say(step.what)
 		if err := step.do(ctx); err != nil {
@@ -107,7 +107,7 @@ func (b *bench) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.gateways[0].makeShow(benchShow, seats, nil); err != nil {
+	if err := b.gateways[0].makeShow(benchShow, seats); err != nil {
 		return err
 	}
 	b.line = newLine(b.gateways[0], benchShow)
@@ -117,7 +117,7 @@ func (b *bench) open(ctx context.Context) error {
 	if b.others, err = startServers(ctx, b.gateway, b.servers); err != nil {
 		return err
 	}
-	if err := b.others.gateways[0].makeShow(smallShow, seats[:1], nil); err != nil {
+	if err := b.others.gateways[0].makeShow(smallShow, seats[:1]); err != nil {
 		return err
 	}
 	b.small = newLine(b.others.gateways[0], smallShow)
@@ -142,22 +142,6 @@ func (b *bench) stopOthers() {
 	if b.others != nil {
 		b.others.stop()
 	}
-}
-
-// profiled makes a CPU profile of the gateway while something goes on for a time, if
-// one was asked for; that round is not judged.
-func (b *bench) profiled(name string, d time.Duration, do func(time.Duration) error) error {
-	if b.profile == "" {
-		return nil
-	}
-	failed := make(chan error, 1)
-	go func() {
-		failed <- b.gateways[0].profile(int(d.Seconds()), filepath.Join(b.profile, name+".pprof"))
-	}()
-	if err := do(d + 500*time.Millisecond); err != nil {
-		return err
-	}
-	return <-failed
 }
 
 func writeJSON(path string, v any) error {

@@ -72,7 +72,7 @@ func (b *bench) sellOut(ctx context.Context, show string) (sale, error) {
 		return s, err
 	}
 	g := b.gateways[0]
-	if err := g.makeShow(show, seats, nil); err != nil {
+	if err := g.makeShow(show, seats); err != nil {
 		return s, err
 	}
 	crowd, err := newLine(g, show).letAllIn(contestPeople)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -56,17 +55,15 @@ func (g *gateway) expect(want int, method, url string, body, v any) error {
 	return json.Unmarshal(text, v)
 }
 
-// makeShow makes an open show and waits until its queue and its seats are.
-func (g *gateway) makeShow(show string, sections any, admission map[string]any) error {
-	rules := map[string]any{
-		"admit": 0, "interval_ms": 1000, "max_active": 1_000_000, "claim_seconds": 3600, "session_seconds": 3600,
-		"session_max_seconds": 3600, "absence_seconds": 3600, "return_seconds": 3600,
-	}
-	for name, value := range admission {
-		rules[name] = value
-	}
+// makeShow makes an open show into which nobody is let yet, and nobody's time runs
+// out; and waits until its queue and its seats are there.
+func (g *gateway) makeShow(show string, sections any) error {
 	if err := g.admin(http.StatusCreated, "POST", "/shows", map[string]any{
-		"show": show, "title": show, "phase": "open", "sections": sections, "admission": rules,
+		"show": show, "title": show, "phase": "open", "sections": sections,
+		"admission": map[string]any{
+			"admit": 0, "interval_ms": 1000, "max_active": 1_000_000, "claim_seconds": 3600, "session_seconds": 3600,
+			"session_max_seconds": 3600, "absence_seconds": 3600, "return_seconds": 3600,
+		},
 	}, nil); err != nil {
 		return err
 	}
@@ -106,19 +103,6 @@ func (g *gateway) heap() (float64, error) {
 		time.Sleep(200 * time.Millisecond)
 	}
 	return least, nil
-}
-
-// profile writes a CPU profile of the gateway over some seconds into a file.
-func (g *gateway) profile(seconds int, path string) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if err := g.fetch(fmt.Sprintf("/debug/pprof/profile?seconds=%d", seconds), file); err != nil {
-		return err
-	}
-	return file.Close()
 }
 
 func (g *gateway) fetch(path string, to io.Writer) error {

@@ -67,14 +67,6 @@ func (b *bench) joinRounds(ctx context.Context) error {
 		times := milliseconds(o.times)
 		rates, bare = append(rates, o.perSecond), append(bare, ping.perSecond)
 		p50, p99 = append(p50, quantile(times, 0.5)), append(p99, quantile(times, 0.99))
-		if b.full && round == 0 {
-			if err := b.profiled("joins", 5*time.Second, func(d time.Duration) error {
-				_, err := b.line.join(d, upTo, false)
-				return err
-			}); err != nil {
-				return err
-			}
-		}
 		if err := b.joinUpTo(ctx, upTo); err != nil {
 			return err
 		}

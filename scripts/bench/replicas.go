@@ -41,7 +41,7 @@ func (s *servers) measureReplicas(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := s.gateways[0].makeShow(benchShow, seats, nil); err != nil {
+	if err := s.gateways[0].makeShow(benchShow, seats); err != nil {
 		return err
 	}
 	for len(s.gateways) < o.replicas {

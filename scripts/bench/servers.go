@@ -77,10 +77,11 @@ func databaseFor(ctx context.Context, others *servers) (string, error) {
 	return config.FormatDSN(), err
 }
 
-// oneLine says what is wrong, and of the cause the first line that tells it.
+// oneLine says what is wrong, and of a cause of many lines the last: that of the way
+// to come by a server that was tried last.
 func oneLine(what string, cause error) error {
 	lines := strings.Split(strings.TrimSpace(cause.Error()), "\n")
-	return fmt.Errorf("%s: %s", what, strings.TrimSpace(lines[len(lines)-1]))
+	return fmt.Errorf("%s: %s", what, strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "installed: "))
 }
 
 // env is a gateway's: what this shell has set for another is not meant for it.

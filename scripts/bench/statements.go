@@ -22,7 +22,7 @@ func (b *bench) statements(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.gateways[0].makeShow(show, seats, nil); err != nil {
+	if err := b.gateways[0].makeShow(show, seats); err != nil {
 		return err
 	}
 	crowd, err := newLine(b.gateways[0], show).letAllIn(shoppers)
