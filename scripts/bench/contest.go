@@ -30,6 +30,7 @@ func (b *bench) contest(ctx context.Context) error {
 	if b.full {
 		rounds = 3
 	}
+	fault := "of any invariant, sold twice among them"
 	var sold, faults, tail, p50, p99, won, lost, holds []float64
 	for round := range rounds {
 		var s sale
@@ -43,12 +44,15 @@ func (b *bench) contest(ctx context.Context) error {
 		half, most := quantile(all, 0.5), quantile(all, 0.99)
 		tail, p50, p99 = append(tail, most/half), append(p50, half), append(p99, most)
 		won, lost = append(won, quantile(milliseconds(s.won), 0.5)), append(lost, quantile(milliseconds(s.lost), 0.5))
+		if s.fault != "" {
+			fault = s.fault
+		}
 		sold, faults = append(sold, float64(s.sold)), append(faults, float64(s.faults))
 		holds = append(holds, float64(len(all))/s.took.Seconds())
 	}
 	who := fmt.Sprintf("%s after %s seats", figure(contestPeople), figure(contestSeats))
 	b.table.add(who+": sold", "", sold, atLeast(contestSeats))
-	b.table.add(who+": violations", "", faults, atMost(0)).Note = "of any invariant, sold twice among them"
+	b.table.add(who+": violations", "", faults, atMost(0)).Note = fault
 	b.table.add(who+": a hold's p99 ÷ p50", "", tail, atMost(20))
 	b.table.add("a hold takes, p50", "ms", p50, nil).Note = fmt.Sprintf("winners and losers, %d at once", contestAtOnce)
 	b.table.add("a hold takes, p99", "ms", p99, nil)
@@ -63,6 +67,7 @@ type sale struct {
 	won, lost    []time.Duration // what holds took
 	took         time.Duration
 	sold, faults int
+	fault        string // the first of them
 }
 
 func (b *bench) sellOut(ctx context.Context, show string) (sale, error) {
@@ -118,12 +123,14 @@ func (g *gateway) settled(show string, s *sale) error {
 		return err
 	}
 	var verdict struct {
-		Violations []map[string]any `json:"violations"`
+		Violations []struct{ Invariant, Detail string } `json:"violations"`
 	}
 	if err := g.admin(http.StatusOK, "GET", "/verify?show="+show, nil, &verdict); err != nil {
 		return err
 	}
-	s.faults = len(verdict.Violations)
+	if s.faults = len(verdict.Violations); s.faults > 0 {
+		s.fault = verdict.Violations[0].Invariant + ": " + verdict.Violations[0].Detail
+	}
 	return nil
 }
 

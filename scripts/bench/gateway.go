@@ -72,7 +72,7 @@ func (g *gateway) makeShow(show string, sections any) error {
 
 // opened tells by an error that the gateway does not serve the show yet.
 func (g *gateway) opened(show string) error {
-	if err := g.admin(http.StatusOK, "GET", "/shows/"+show+"/stats", nil, nil); err != nil {
+	if _, err := g.stats(show); err != nil {
 		return err
 	}
 	return g.expect(http.StatusOK, "GET", "http://"+g.address+"/v1/shows/"+show+"/seats/state", nil, nil)
@@ -81,6 +81,16 @@ func (g *gateway) opened(show string) error {
 // changeRules changes some rules of a show's admission.
 func (g *gateway) changeRules(show string, rules map[string]any) error {
 	return g.admin(http.StatusOK, "PATCH", "/shows/"+show+"/admission", rules, nil)
+}
+
+// stats are what the operator sees of a queue.
+type stats struct {
+	Active   int `json:"active"`
+	Admitted int `json:"admitted"`
+}
+
+func (g *gateway) stats(show string) (s stats, err error) {
+	return s, g.admin(http.StatusOK, "GET", "/shows/"+show+"/stats", nil, &s)
 }
 
 // heap is the gateway's live memory in bytes right after a collection: the least of

@@ -24,12 +24,9 @@ func (l *line) letAllIn(people int) ([]visitor, error) {
 		return nil, err
 	}
 	if err := l.gateway.process.within(time.Minute, func() error {
-		var stats struct {
-			Active int `json:"active"`
-		}
-		err := l.gateway.admin(200, "GET", "/shows/"+l.show+"/stats", nil, &stats)
-		if err == nil && stats.Active < people {
-			err = fmt.Errorf("%d of %d are inside", stats.Active, people)
+		now, err := l.gateway.stats(l.show)
+		if err == nil && now.Active < people {
+			err = fmt.Errorf("%d of %d are inside", now.Active, people)
 		}
 		return err
 	}); err != nil {

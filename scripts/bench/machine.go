@@ -19,11 +19,16 @@ type machine struct {
 	Redis    string `json:"redis"`
 	Database string `json:"database"`
 	Commit   string `json:"commit"`
+	Hurried  bool   `json:"redis_first"` // Redis had priority in the sale and the admissions
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%s, %d cores, %s %s; %s, Redis %s, %s; commit %s",
-		m.CPU, m.Cores, runtime.GOOS, m.Kernel, m.Go, m.Redis, databaseName(m.Database), m.Commit)
+	priority := ""
+	if m.Hurried {
+		priority = " (with priority in the sale and the admissions)"
+	}
+	return fmt.Sprintf("%s, %d cores, %s %s; %s, Redis %s%s, %s; commit %s",
+		m.CPU, m.Cores, runtime.GOOS, m.Kernel, m.Go, m.Redis, priority, databaseName(m.Database), m.Commit)
 }
 
 // describe says where the servers run. What this machine does not tell is "unknown".

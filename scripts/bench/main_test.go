@@ -54,7 +54,7 @@ func TestAPortInUseIsTold(t *testing.T) {
 
 func TestLoadAgainstTheBaseline(t *testing.T) {
 	t.Parallel()
-	p, address, err := startBaseline()
+	p, address, err := startBaseline("GOGC=400")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,13 @@ func (b *bench) poll(ctx context.Context) error {
 	}
 	long, short := b.line.polls(), b.small.polls()
 	long.times = true
-	var polls, few, bare, p50, p99, pingP99 []float64
+	var polls, few, bare, spare, p50, p99, pingP99 []float64
 	for range b.rounds() {
 		ping, err := b.ping.forTime(b.roundFor())
+		if err != nil {
+			return err
+		}
+		tuned, err := b.tuned.forTime(b.roundFor())
 		if err != nil {
 			return err
 		}
@@ -32,6 +36,7 @@ func (b *bench) poll(ctx context.Context) error {
 			return err
 		}
 		polls, few, bare = append(polls, large.perSecond), append(few, small.perSecond), append(bare, ping.perSecond)
+		spare = append(spare, tuned.perSecond)
 		times := milliseconds(large.times)
 		p50, p99 = append(p50, quantile(times, 0.5)), append(p99, quantile(times, 0.99))
 		pingP99 = append(pingP99, quantile(milliseconds(ping.times), 0.99))
@@ -41,6 +46,7 @@ func (b *bench) poll(ctx context.Context) error {
 	b.table.ratio("poll ÷ baseline, "+size+" waiting", polls, bare, atLeast(0.85))
 	b.table.ratio("poll, "+size+" waiting ÷ 1,000 waiting", polls, few, atLeast(0.95))
 	b.table.ratio("poll ÷ baseline, 1,000 waiting", few, bare, nil)
+	b.table.ratio("poll ÷ baseline with the gateway's GOGC", polls, spare, nil).Note = gatewayGOGC
 	b.table.add("baseline", "/s", bare, nil).Note = "gin, GET /ping"
 	b.table.add("polls", "/s", polls, nil)
 	b.table.add("a poll's answer", "bytes", []float64{float64(answer)}, nil)

@@ -141,8 +141,9 @@ func (s *servers) stop() {
 	}
 }
 
-// startBaseline starts the bare server and waits until it answers.
-func startBaseline() (*process, string, error) {
+// startBaseline starts the bare server, with a setting for its environment or none, and
+// waits until it answers.
+func startBaseline(setting string) (*process, string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, "", err
@@ -151,7 +152,7 @@ func startBaseline() (*process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := startProcess("baseline", os.Environ(), self, "baseline", address)
+	p, err := startProcess("baseline", append(os.Environ(), setting), self, "baseline", address)
 	if err != nil {
 		return nil, "", err
 	}
