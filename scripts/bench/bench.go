@@ -77,12 +77,13 @@ func (b *bench) measure(ctx context.Context) error {
 		{"joins", b.fill},
 		{"polls", b.poll},
 		{"Redis commands", b.commands},
+		{"profile of polls", b.profilePolls},
 		{"board", b.board},
 		{"SQL statements", b.statements},
 		{"priority", b.hurryRedis},
 		{"a sale", b.contest},
 		{"admission", b.admission},
-		{"profiles", b.profiles},
+		{"profile of joins", b.profileJoins},
 	} {
 		b.say(step.what)
 		if err := step.do(ctx); err != nil {

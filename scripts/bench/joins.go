@@ -23,9 +23,6 @@ func (b *bench) fill(ctx context.Context) error {
 	if err := b.joinRounds(ctx); err != nil {
 		return err
 	}
-	if err := b.slow.roundOver(ctx, "joins"); err != nil {
-		return err
-	}
 	time.Sleep(2 * time.Second) // the view knows everybody
 	full, err := b.dataset(ctx)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // Measures of the picture, in pixels.
 const (
-	pictureWidth = 820
+	pictureWidth = 880
 	rowHeight    = 24
 	barLeft      = 366
 	barHeight    = 12

@@ -11,27 +11,28 @@ import (
 // profileFor is how long a profile is taken, in seconds.
 const profileFor = 10
 
-// profiles makes CPU profiles of the gateway as it is polled and joined, if they were
-// asked for; behind all that is judged.
-func (b *bench) profiles(context.Context) error {
+// profilePolls makes a CPU profile of the gateway as it is polled, if one was asked for.
+func (b *bench) profilePolls(context.Context) error {
+	polls := b.line.polls()
+	return b.profiled("polls", func(d time.Duration) error { _, err := polls.forTime(d); return err })
+}
+
+// profileJoins makes one as people join, behind all that is judged: the line grows.
+func (b *bench) profileJoins(context.Context) error {
+	const upTo = 10_000_000
+	return b.profiled("joins", func(d time.Duration) error { _, err := b.line.join(d, upTo, false); return err })
+}
+
+func (b *bench) profiled(name string, do func(time.Duration) error) error {
 	if b.profile == "" {
 		return nil
 	}
-	polls, most := b.line.polls(), b.line.joined+1_000_000
-	for name, do := range map[string]func(time.Duration) error{
-		"polls": func(d time.Duration) error { _, err := polls.forTime(d); return err },
-		"joins": func(d time.Duration) error { _, err := b.line.join(d, most, false); return err },
-	} {
-		failed := make(chan error, 1)
-		go func() { failed <- b.line.gateway.writeProfile(filepath.Join(b.profile, name+".pprof")) }()
-		if err := do((profileFor + 1) * time.Second); err != nil {
-			return err
-		}
-		if err := <-failed; err != nil {
-			return err
-		}
+	failed := make(chan error, 1)
+	go func() { failed <- b.line.gateway.writeProfile(filepath.Join(b.profile, name+".pprof")) }()
+	if err := do((profileFor + 1) * time.Second); err != nil {
+		return err
 	}
-	return nil
+	return <-failed
 }
 
 // writeProfile writes a CPU profile of the gateway into a file.

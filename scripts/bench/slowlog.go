@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -154,4 +156,19 @@ func (b *bench) slowest() {
 	}
 	p := b.slow.phases[of]
 	b.table.add("longest script", "ms", p.rounds, atMost(10)).Note = fmt.Sprintf("%s, in %s; once %s ms", p.longest, of, figure(p.most))
+}
+
+// scriptTime is how long Redis has spent in scripts so far, in us.
+func (s *servers) scriptTime(ctx context.Context) (float64, error) {
+	info, err := s.info(ctx, "commandstats")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := strings.Cut(info["cmdstat_evalsha"], "usec=")
+	text, _, _ := strings.Cut(rest, ",")
+	us, err := strconv.ParseFloat(text, 64)
+	if !ok || err != nil {
+		return 0, fmt.Errorf("INFO commandstats tells no time of scripts: %q", info["cmdstat_evalsha"])
+	}
+	return us, nil
 }

@@ -165,7 +165,7 @@ func (r row) value() string {
 
 // print writes the table: what is judged first, then what is there to be read.
 func (t *table) print(to io.Writer) {
-	fmt.Fprintln(to, t.Machine)
+	fmt.Fprintf(to, "%s\n%s form; a hall of %s seats, an arena's 15,000 change nothing shown\n", t.Machine, t.Form, figure(benchSeats))
 	for _, judged := range []bool{true, false} {
 		fmt.Fprintln(to)
 		wide := 0
