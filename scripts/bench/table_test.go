@@ -104,14 +104,16 @@ func TestPictureIsWellFormedAndShowsEveryJudgedRow(t *testing.T) {
 	}
 }
 
-func TestTotalCountsWhatWorked(t *testing.T) {
+func TestTotalTakesTheLatest(t *testing.T) {
 	t.Parallel()
-	n, ms := total([]call{{"queue/admit", 3}, {"queue/admit", 0.02}, {"queue/admit", 2}, {"queue/view", 9}}, "queue/admit")
-	if n != 2 || ms != 5 {
-		t.Errorf("%d calls, %v ms", n, ms)
+	calls := []call{{"queue/admit", 3}, {"queue/view", 9}, {"queue/admit", 2}, {"queue/admit", 0.5}}
+	for latest, want := range map[int]float64{1: 3, 2: 5, 3: 5.5} {
+		if n, ms := total(calls, "queue/admit", latest); n != latest || ms != want {
+			t.Errorf("of %d: %d calls, %v ms", latest, n, ms)
+		}
 	}
-	if n, _ := total(nil, "queue/admit"); n != 0 {
-		t.Errorf("%d calls of none", n)
+	if n, _ := total(calls, "queue/admit", 4); n != 3 {
+		t.Errorf("%d calls of three", n)
 	}
 }
 
