@@ -66,6 +66,13 @@ func firstOf(errs []error) error {
 	return nil
 }
 
+// answer asks once and tells how long the answer's body is.
+func (l load) answer() (length int, err error) {
+	l.most, l.seen = 1, func(_, _ int, body []byte) { length = len(body) }
+	_, err = l.forTime(grace)
+	return length, err
+}
+
 func (l load) client(c int, until time.Time, most int) (o outcome, err error) {
 	conn, err := dial(l.address, time.Until(until)+grace)
 	if err != nil {

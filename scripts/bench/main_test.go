@@ -64,6 +64,9 @@ func TestLoadAgainstTheBaseline(t *testing.T) {
 	if err != nil || o.asked != 1000 || len(o.times) != 1000 || o.perSecond <= 0 {
 		t.Errorf("asked %d, timed %d, %.0f/s: %v", o.asked, len(o.times), o.perSecond, err)
 	}
+	if n, err := (load{address: address, next: func(int, int) []byte { return ping }}).answer(); err != nil || n < 150 || n > 250 {
+		t.Errorf("the baseline's answer has %d bytes, which is not like a poll's: %v", n, err)
+	}
 	lost := request("GET", "/nowhere", "", "", "")
 	if _, err := (load{address: address, next: func(int, int) []byte { return lost }, most: 100}).forTime(time.Minute); err == nil {
 		t.Error("a load of 404 is no error")
