@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"frontrow/internal/hall"
@@ -85,7 +86,9 @@ func (b *bench) measure(ctx context.Context) error {
 		{"admission", b.admission},
 		{"profile of joins", b.profileJoins},
 	} {
-		b.say(step.what)
+		if b.profile != "" || !strings.HasPrefix(step.what, "profile") {
+			b.say(step.what)
+		}
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}

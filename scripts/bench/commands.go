@@ -45,7 +45,7 @@ func (b *bench) commands(ctx context.Context) error {
 	}
 	b.table.add("Redis commands, idle", "/s", idle, atMost(10))
 	b.table.add("Redis commands, polled all it can", "/s", busy, atMost(10))
-	b.table.add("their difference", "/s", more, atMost(1))
+	b.table.add("Redis commands, idle and polled apart", "/s", more, atMost(1))
 	return ctx.Err()
 }
 
