@@ -2,18 +2,20 @@
 // what they notice on the way: checks for what should be so, observations for
 // what must be.
 
-import { check, sleep } from 'k6';
+import { check } from 'k6';
 import { Counter, Trend } from 'k6/metrics';
-import { call, json } from './gateway.js';
+import { adminToken, askAdmin, call, json, pause } from './gateway.js';
 import { observe } from './invariants.js';
+import { seatsOf } from './show.js';
 
 export const bought = new Counter('bought');
 const seatsBought = new Counter('seats_bought');
 const walkedAway = new Counter('left');
 const outbid = new Counter('seats_taken');
+const gaveUp = new Counter('gave_up');
+const joining = new Trend('joining', true);
+const polled = new Trend('polled', true);
 const waited = new Trend('waited', true);
-
-const adminToken = __ENV.ADMIN_TOKEN;
 
 // The most that one charge may add to a wallet.
 const largestCharge = 100000000;
@@ -25,18 +27,22 @@ export class Visitor {
     this.path = `/v1/shows/${show.show}`;
   }
 
-  // join takes a place; false when the queue gives none.
-  join() {
-    const response = call('join', 'POST', `${this.path}/queue`);
-    if (!check(response, { 'join: 201 with a token': (r) => r.status === 201 && Boolean(json(r).token) })) return false;
+  // join takes a place, as nobody in particular or as the bearer; false when the queue
+  // gives none.
+  async join(bearer) {
+    this.askedAt = Date.now();
+    const response = await call('join', 'POST', `${this.path}/queue`, { bearer });
     this.joinedAt = Date.now();
+    joining.add(this.joinedAt - this.askedAt);
+    if (!check(response, { 'join: 201 with a token': (r) => r.status === 201 && Boolean(json(r).token) })) return false;
+    if (!bearer) this.cookie = (response.cookies.fr_visitor || [{}])[0].value;
     this.adopt(json(response));
     return true;
   }
 
   // joinAgain must lead to the very place that the visitor has.
-  joinAgain() {
-    const response = call('join again', 'POST', `${this.path}/queue`, { bearer: this.token });
+  async joinAgain() {
+    const response = await call('join again', 'POST', `${this.path}/queue`, { bearer: this.token });
     observe('one_place', response.status === 200);
     if (response.status === 200) this.adopt(json(response));
   }
@@ -49,18 +55,24 @@ export class Visitor {
   }
 
   // poll asks once; false when the place is not known any more.
-  poll() {
-    const response = call('poll', 'GET', `${this.path}/queue`, { bearer: this.token });
+  async poll() {
+    const response = await call('poll', 'GET', `${this.path}/queue`, { bearer: this.token });
+    polled.add(response.timings.duration);
     const known = check(response, { 'poll: 200': (r) => r.status === 200 });
     if (known) this.adopt(json(response));
     return known;
   }
 
-  // waitForTurn polls as often as it is told to, until the visitor is inside.
-  waitForTurn() {
+  // waitForTurn polls as often as it is told to, until the visitor is inside; false
+  // when that is not so by the time given (ms), or at all.
+  async waitForTurn(until) {
     while (this.status.state === 'waiting') {
-      sleep((this.status.poll_after_ms || 1000) / 1000);
-      if (!this.poll()) return false;
+      if (Date.now() >= until) {
+        gaveUp.add(1);
+        return false;
+      }
+      await pause(Math.min(this.status.poll_after_ms || 1000, until - Date.now()) / 1000);
+      if (!(await this.poll())) return false;
     }
     const admitted = check(this.status, { 'admitted with a pass': (s) => s.state === 'admitted' && Boolean(s.pass) });
     if (admitted) waited.add(Date.now() - this.joinedAt);
@@ -69,45 +81,45 @@ export class Visitor {
 
   // tryToHold attempts a hold by whatever credential, expecting to be refused; a
   // hold that succeeds all the same breaks pass-needed.
-  tryToHold(name, bearer, seat, refusals) {
-    const response = call(name, 'POST', `${this.path}/holds`, { bearer, body: { seats: [seat] } });
+  async tryToHold(name, bearer, seat, refusals) {
+    const response = await call(name, 'POST', `${this.path}/holds`, { bearer, body: { seats: [seat] } });
     observe('pass_needed', refusals.includes(response.status));
   }
 
   // lookAround reads the layout once, and the states of its seats.
-  lookAround() {
-    const response = call('layout', 'GET', `${this.path}/seats/layout?v=${this.show.layout_version}`);
+  async lookAround() {
+    const response = await call('layout', 'GET', `${this.path}/seats/layout?v=${this.show.layout_version}`);
     const layout = json(response);
     if (!check(layout, { 'layout: has sections': (l) => Array.isArray(l.sections) })) return false;
-    this.seats = layout.sections.flatMap((s) => s.rows.flatMap((r) => r.seats.map((seat) => seat.seat)));
+    this.seats = seatsOf(layout);
     return true;
   }
 
   // free lists the seats that are free as far as anybody knows.
-  free() {
-    const states = json(call('states', 'GET', `${this.path}/seats/state`)).states;
+  async free() {
+    const { states } = json(await call('states', 'GET', `${this.path}/seats/state`));
     const fits = check(states, { 'states: one letter a seat': (s) => s !== undefined && s.length === this.seats.length });
     return fits ? this.seats.filter((_, i) => states[i] === 'f') : [];
   }
 
   // tryTooMany asks for one seat more than the show allows.
-  tryTooMany() {
+  async tryTooMany() {
     const seats = this.seats.slice(0, this.show.max_seats + 1);
     if (seats.length <= this.show.max_seats) return;
-    const response = call('hold too many', 'POST', `${this.path}/holds`, { bearer: this.pass, body: { seats } });
+    const response = await call('hold too many', 'POST', `${this.path}/holds`, { bearer: this.pass, body: { seats } });
     observe('limit', response.status === 422);
   }
 
   // hold takes one or two free seats at random, others when somebody was faster;
   // undefined when nothing is left or luck is out.
-  hold() {
+  async hold() {
     const lost = new Set();
     for (let attempt = 0; attempt < 8; attempt++) {
-      const free = this.free().filter((seat) => !lost.has(seat));
+      const free = (await this.free()).filter((seat) => !lost.has(seat));
       const seats = pick(free, Math.min(1 + Math.floor(Math.random() * 2), this.show.max_seats));
       if (seats.length === 0) return undefined;
 
-      const response = call('hold', 'POST', `${this.path}/holds`, { bearer: this.pass, body: { seats } });
+      const response = await call('hold', 'POST', `${this.path}/holds`, { bearer: this.pass, body: { seats } });
       const answer = json(response);
       if (response.status === 201) {
         this.pass = answer.pass;
@@ -123,83 +135,101 @@ export class Visitor {
   }
 
   // release gives the hold's seats back.
-  release(hold) {
-    const response = call('release', 'DELETE', `/v1/holds/${hold.hold}`, { bearer: this.token });
+  async release(hold) {
+    const response = await call('release', 'DELETE', `/v1/holds/${hold.hold}`, { bearer: this.token });
     check(response, { 'release: 204': (r) => r.status === 204 });
-    const after = json(call('read hold', 'GET', `/v1/holds/${hold.hold}`, { bearer: this.token }));
+    const after = json(await call('read hold', 'GET', `/v1/holds/${hold.hold}`, { bearer: this.token }));
     check(after, { 'release: the hold is released': (h) => h.state === 'released' });
   }
 
   // balance reads the wallet; NaN when it cannot be read.
-  balance() {
-    const wallet = json(call('wallet', 'GET', '/v1/wallet', { bearer: this.token }));
+  async balance() {
+    const wallet = json(await call('wallet', 'GET', '/v1/wallet', { bearer: this.token }));
     this.id = wallet.visitor;
     return Number(wallet.balance);
   }
 
   // chargeFor fills the wallet for the hold, by the admin's hand where visitors
   // may not; false when neither works. The wallet must grow by what was charged.
-  chargeFor(hold) {
-    const before = this.balance();
+  async chargeFor(hold) {
+    const before = await this.balance();
     for (let missing = hold.amount - before; missing > 0; missing -= largestCharge) {
       const options = { body: { amount: Math.min(missing, largestCharge) }, key: crypto.randomUUID() };
-      let response = call('charge', 'POST', '/v1/wallet/charges', { bearer: this.token, ...options });
+      let response = await call('charge', 'POST', '/v1/wallet/charges', { bearer: this.token, ...options });
       if (json(response).code === 'admin_required' && adminToken) {
-        response = call('charge by admin', 'POST', `/v1/admin/wallets/${this.id}/charges`, { bearer: adminToken, ...options });
+        response = await askAdmin('charge by admin', 'POST', `/wallets/${this.id}/charges`, options);
       }
       if (!check(response, { 'charge: 201': (r) => r.status === 201 })) return false;
     }
     this.money = Math.max(before, hold.amount);
-    observe('money_balances', this.balance() === this.money);
+    observe('money_balances', (await this.balance()) === this.money);
     return true;
   }
 
   // pay buys what the hold keeps, asks for the answer again as after a lost one,
   // and looks whether the order is there and was paid for once; false when the
   // first attempt failed.
-  pay(hold) {
+  async pay(hold) {
     const request = { key: crypto.randomUUID(), body: { hold: hold.hold, payment: { method: 'wallet' } } };
-    const first = call('pay', 'POST', '/v1/orders', { bearer: this.pass, ...request });
+    const first = await call('pay', 'POST', '/v1/orders', { bearer: this.pass, ...request });
     const order = json(first);
     if (!check(first, { 'pay: 201, paid': (r) => r.status === 201 && order.state === 'paid' })) return false;
     bought.add(1);
     seatsBought.add(order.seats.length);
 
-    const again = call('pay again', 'POST', '/v1/orders', { bearer: this.token, ...request });
-    const other = call('pay another body', 'POST', '/v1/orders', {
+    const again = await call('pay again', 'POST', '/v1/orders', { bearer: this.token, ...request });
+    const other = await call('pay another body', 'POST', '/v1/orders', {
       bearer: this.token,
       ...request,
       body: { ...request.body, hold: order.order },
     });
     check(again, { 'pay: the same key gives the same order': (r) => json(r).order === order.order });
     check(other, { 'pay: the same key with another body is refused': (r) => json(r).code === 'idempotency_mismatch' });
-    observe('money_balances', this.balance() === this.money - hold.amount);
-    this.lookBack(order, hold);
+    observe('money_balances', (await this.balance()) === this.money - hold.amount);
+    await this.lookBack(order, hold);
     return true;
   }
 
   // lookBack reads the order that was answered as paid, and all of the visitor's.
-  lookBack(order, hold) {
-    const kept = json(call('read order', 'GET', `/v1/orders/${order.order}`, { bearer: this.token }));
+  async lookBack(order, hold) {
+    const kept = json(await call('read order', 'GET', `/v1/orders/${order.order}`, { bearer: this.token }));
     observe('paid_is_kept', kept.state === 'paid' && same(kept.seats, hold.seats));
 
-    const orders = json(call('read orders', 'GET', '/v1/orders', { bearer: this.token })).orders || [];
+    const orders = json(await call('read orders', 'GET', '/v1/orders', { bearer: this.token })).orders || [];
     const mine = orders.filter((o) => o.show === this.show.show && o.state === 'paid');
     const count = mine.reduce((sum, o) => sum + o.seats.length, 0);
     observe('limit', count >= hold.seats.length && count <= this.show.max_seats);
   }
 
+  // shop is the visitor's time inside, at the end of which no place and no hold of
+  // theirs is left; one who is fickle gives the seats back.
+  async shop(fickle) {
+    if (!(await this.lookAround())) return this.leave();
+    await this.tryTooMany();
+    const hold = await this.hold();
+    if (!hold) return this.leave();
+
+    await pause(0.2 + Math.random());
+    if (fickle || !(await this.chargeFor(hold)) || !(await this.pay(hold))) {
+      await this.release(hold);
+      return this.leave();
+    }
+    await this.seeOut();
+    // The pass is still good for a minute or two; the admission behind it is not.
+    return this.tryToHold('hold after buying', this.pass, this.seats[0], [401, 403]);
+  }
+
   // seeOut polls until the place is finished, as it must be soon after the purchase.
-  seeOut() {
-    for (let i = 0; i < 20 && this.poll() && this.status.state !== 'finished'; i++) sleep(0.5);
+  async seeOut() {
+    for (let i = 0; i < 20 && (await this.poll()) && this.status.state !== 'finished'; i++) await pause(0.5);
     check(this.status, { 'finished after buying': (s) => s.state === 'finished' });
   }
 
   // leave gives the place up, whatever it is.
-  leave() {
-    const response = call('leave', 'DELETE', `${this.path}/queue`, { bearer: this.token });
+  async leave() {
+    const response = await call('leave', 'DELETE', `${this.path}/queue`, { bearer: this.token });
     check(response, { 'leave: 204': (r) => r.status === 204 });
-    if (this.poll()) check(this.status, { 'finished after leaving': (s) => s.state === 'finished' });
+    if (await this.poll()) check(this.status, { 'finished after leaving': (s) => s.state === 'finished' });
     walkedAway.add(1);
   }
 }
