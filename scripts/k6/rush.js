@@ -6,8 +6,7 @@
 //
 // README.md beside this file explains the options and the result.
 
-import exec from 'k6/execution';
-import { crowd, crowdScenario, crowdThresholds } from './crowd.js';
+import { Crowd } from './crowd.js';
 import { seenByBuyers, thresholds } from './invariants.js';
 import { count, number, seconds } from './options.js';
 import { judge, wantedShow } from './show.js';
@@ -21,15 +20,16 @@ const leaving = number('LEAVE', 0.5, 0, 1);
 const longest = seconds('DURATION', '5m', 1);
 
 const everybody = wall + Math.floor(tailRate * tailSeconds);
+const crowd = new Crowd(everybody, longest);
 
 export const options = {
-  scenarios: { rush: crowdScenario(everybody, longest) },
+  scenarios: { rush: crowd.scenario() },
   setupTimeout: '1m',
   teardownTimeout: '5m',
   summaryTrendStats: ['avg', 'min', 'med', 'p(90)', 'p(95)', 'p(99)', 'max'],
   thresholds: {
     ...thresholds(seenByBuyers),
-    ...crowdThresholds(everybody),
+    ...crowd.thresholds(),
     bought: ['count>0'],
   },
 };
@@ -41,13 +41,12 @@ export async function setup() {
 }
 
 export default async function ({ show, seat }) {
-  const until = exec.scenario.startTime + longest * 1000;
-  await crowd(everybody, comesAt, async () => {
+  await crowd.come(comesAt, async () => {
     const visitor = new Visitor(show);
     if (!(await visitor.join())) return;
     await visitor.joinAgain();
     await visitor.tryToHold('hold by token', visitor.token, seat, [401]);
-    if (!(await visitor.waitForTurn(until))) return visitor.leave();
+    if (!(await visitor.waitForTurn(crowd.until()))) return visitor.leave();
     await visitor.shop(Math.random() < leaving);
   });
 }

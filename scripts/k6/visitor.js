@@ -64,8 +64,9 @@ export class Visitor {
   }
 
   // waitForTurn polls as often as it is told to, until the visitor is inside; false
-  // when that is not so by the time given (ms), or at all.
-  async waitForTurn(until) {
+  // when that is not so by the time given (ms), or at all. `heard` is called after
+  // each poll that was answered.
+  async waitForTurn(until, heard = () => {}) {
     while (this.status.state === 'waiting') {
       if (Date.now() >= until) {
         gaveUp.add(1);
@@ -73,6 +74,7 @@ export class Visitor {
       }
       await pause(Math.min(this.status.poll_after_ms || 1000, until - Date.now()) / 1000);
       if (!(await this.poll())) return false;
+      heard();
     }
     const admitted = check(this.status, { 'admitted with a pass': (s) => s.state === 'admitted' && Boolean(s.pass) });
     if (admitted) waited.add(Date.now() - this.joinedAt);
@@ -235,7 +237,7 @@ export class Visitor {
 }
 
 // pick takes up to n different elements at random.
-function pick(list, n) {
+export function pick(list, n) {
   const left = list.slice();
   const picked = [];
   while (picked.length < n && left.length > 0) {
