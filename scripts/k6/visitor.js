@@ -4,7 +4,7 @@
 
 import { check } from 'k6';
 import { Counter, Trend } from 'k6/metrics';
-import { adminToken, askAdmin, call, json, pause } from './gateway.js';
+import { adminToken, askAdmin, call, gateways, json, pause } from './gateway.js';
 import { observe } from './invariants.js';
 import { seatsOf } from './show.js';
 
@@ -223,16 +223,36 @@ export class Visitor {
 
   // seeOut polls until the place is finished, as it must be soon after the purchase.
   async seeOut() {
-    for (let i = 0; i < 20 && (await this.poll()) && this.status.state !== 'finished'; i++) await pause(0.5);
-    check(this.status, { 'finished after buying': (s) => s.state === 'finished' });
+    const state = await this.endOf(this.token);
+    check(state, { 'finished after buying': (s) => s === 'finished' });
   }
 
   // leave gives the place up, whatever it is.
   async leave() {
     const response = await call('leave', 'DELETE', `${this.path}/queue`, { bearer: this.token });
     check(response, { 'leave: 204': (r) => r.status === 204 });
-    if (await this.poll()) check(this.status, { 'finished after leaving': (s) => s.state === 'finished' });
+    const state = await this.endOf(this.token);
+    check(state, { 'finished after leaving': (s) => s === 'finished' });
     walkedAway.add(1);
+  }
+
+  // leaveEverywhere leaves, and returns when every gateway knows.
+  async leaveEverywhere() {
+    const { token } = this;
+    await this.leave();
+    await Promise.all(gateways.map((at) => this.endOf(token, at)));
+  }
+
+  // endOf polls by a token, at one gateway or any, until its place is neither waiting
+  // nor inside, and returns what it is then, or still. Another gateway than the one
+  // that ended it may take a second to know.
+  async endOf(token, at) {
+    for (let i = 0; ; i++) {
+      const response = await call('poll the end', 'GET', `${this.path}/queue`, { bearer: token, at });
+      const { state } = json(response);
+      if (i === 20 || !['waiting', 'admitted'].includes(state)) return state;
+      await pause(0.5);
+    }
   }
 }
 
