@@ -27,7 +27,7 @@ const fast = 20;
 const step = count('STEP', 6, 4, 1000); // intervals that each rule is kept
 // Visitors enough that somebody waits to the end, at every rate that is tried.
 const enough = step * (fast + 3 * middling + slow) + 4 * fast;
-const visitors = count('VISITORS', enough, enough, 20000);
+const visitors = Math.max(enough, count('VISITORS', enough, 1, 20000));
 const late = number('LATE_MS', 2000, 0);
 const changesMade = 8;
 
