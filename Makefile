@@ -7,6 +7,7 @@ export PATH := $(CURDIR)/.tools/bin:$(shell go env GOPATH)/bin:$(PATH)
 TAGS     := -tags nomsgpack
 BACKENDS := miniredis,redis,sqlite,mysql
 VISITORS ?= 200
+SCRIPT   ?=
 
 .PHONY: help
 help: ## Say what can be made
@@ -36,9 +37,9 @@ lint: ## Run the linters; installs them if missing
 check: lint test ## All that must pass before a change goes in
 
 .PHONY: load
-load: build ## Load a gateway with k6, VISITORS=200 of them; BASE_URL=… for one that runs
-	@scripts/setup.sh load
-	@VISITORS=$(VISITORS) scripts/load.sh
+load: build ## Load two gateways with k6, VISITORS=200; SCRIPT=rush for one script, BASE_URL=… for one that runs
+	@scripts/setup.sh load $(if $(BASE_URL)$(BASE_URLS),,test)
+	@VISITORS=$(VISITORS) SCRIPT=$(SCRIPT) scripts/load.sh
 
 .PHONY: bench
 bench: build ## Measure against the budget in 3 minutes; FULL=1 with a million waiting, WRITE=1 into docs, PROFILE=dir, REPLICAS=n
