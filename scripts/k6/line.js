@@ -48,6 +48,7 @@ export class Line {
     observe('one_place', new Set(seen.map((p) => p.number)).size === seen.length, 'two visitors have one number');
     judgeNumbers(seen);
     judgeAdmissions(seen);
+    judgeLeftBehind(this.places.filter((p) => p.number === undefined), seen);
     return seen.length;
   }
 }
@@ -73,6 +74,15 @@ function judgeAdmissions(seen) {
       observe('in_order', late <= 0, `number ${place.number} waited on for ${late} us after a larger one was inside`);
     }
     firstInside = Math.min(firstInside, place.insideAt);
+  }
+}
+
+// judgeLeftBehind wants nobody who did not get in at all, and whose number is so not
+// known, to have waited when somebody was inside who asked after they had been told.
+function judgeLeftBehind(left, seen) {
+  for (const place of left.filter((p) => !p.silent)) {
+    const before = seen.find((p) => p.askedAt > place.toldAt && p.insideAt < place.waitedUntil);
+    observe('in_order', before === undefined, `waited on while number ${before && before.number} was inside, who came later`);
   }
 }
 

@@ -6,13 +6,8 @@ import { call } from './gateway.js';
 
 const trends = { goroutines: new Trend('goroutines'), heap: new Trend('heap_mb'), redis: new Trend('redis_commands') };
 
-// How a figure is taken from samples, and how much more of it is nothing to speak of.
-// Garbage makes the heap go up and down: what stays is what is left at its lowest.
-const figures = {
-  goroutines: { of: median, slack: 50 },
-  heap: { of: (list) => Math.min(...list), slack: 16 },
-  redis: { of: median, slack: 20 },
-};
+// How much more of a figure is nothing to speak of.
+const slack = { goroutines: 50, heap: 16, redis: 20 };
 
 // fewest samples of a third that tell anything.
 const fewest = 3;
@@ -25,7 +20,8 @@ export class Usage {
   }
 
   // take reads the figures once: goroutines, heap in MB, and commands a second to
-  // Redis since the last time.
+  // Redis since the last time. The heap is the size that the collector lets it grow
+  // to: a multiple of what the last collection left, without the garbage since then.
   async take() {
     const response = await call('metrics', 'GET', '/metrics', { at: this.at });
     const now = Date.now();
@@ -36,7 +32,7 @@ export class Usage {
     if (!last) return;
     const sample = {
       goroutines: sum(response.body, 'go_goroutines'),
-      heap: sum(response.body, 'go_memstats_heap_alloc_bytes') / 1e6,
+      heap: sum(response.body, 'go_memstats_next_gc_bytes') / 1e6,
       redis: (commands - last.commands) / ((now - last.now) / 1000),
     };
     for (const [name, value] of Object.entries(sample)) trends[name].add(value, { gateway: this.at });
@@ -50,11 +46,11 @@ export class Usage {
   compare(drift) {
     const steady = this.samples.slice(Math.ceil(this.samples.length / 5));
     const third = Math.floor(steady.length / 3);
-    return Object.entries(figures).map(([name, { of, slack }]) => {
-      const figure = (samples) => (samples.length < fewest ? NaN : of(samples.map((s) => s[name])));
+    return Object.keys(slack).map((name) => {
+      const figure = (samples) => (samples.length < fewest ? NaN : median(samples.map((s) => s[name])));
       const before = figure(steady.slice(0, third));
       const after = figure(steady.slice(steady.length - third));
-      return { name, before, after, most: before * (1 + drift) + slack };
+      return { name, before, after, most: before * (1 + drift) + slack[name] };
     });
   }
 }
