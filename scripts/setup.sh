@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what this project's tests and tools need and this machine lacks.
 #
-#   scripts/setup.sh [test] [load] [lint]      (no argument: test)
+#   scripts/setup.sh [test] [load] [lint] [cache]      (no argument: test)
 #
 #   test  redis-server and mariadb-server, from the packages of Debian or Ubuntu,
 #         without letting them start as daemons; neither where TEST_REDIS_URL and
@@ -9,6 +9,7 @@
 #         which the race detector needs, and curl, with which the README is tried
 #   load  k6, into .tools/bin
 #   lint  golangci-lint, into .tools/bin
+#   cache nginx, from the packages of Debian or Ubuntu
 #
 # Safe to run again: what is there is left alone. One line says so for each thing.
 set -euo pipefail
@@ -106,6 +107,16 @@ setup_test() {
 	printf 'installed: %s\n' "${missing[@]}"
 }
 
+setup_cache() {
+	local path
+	if path=$(have nginx); then
+		echo "nginx: $path"
+		return 0
+	fi
+	apt_install nginx-light
+	echo "installed: nginx-light"
+}
+
 # is_version says whether the program $1 is version $2: by what Go built into it,
 # or by what it says of itself.
 is_version() {
@@ -137,7 +148,8 @@ for set; do
 	test) setup_test ;;
 	load) go_tool "$K6" ;;
 	lint) go_tool "$GOLANGCI_LINT" ;;
+	cache) setup_cache ;;
 	-h | --help | help) awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0" ;;
-	*) fail "unknown set '$set': test, load or lint" ;;
+	*) fail "unknown set '$set': test, load, lint or cache" ;;
 	esac
 done

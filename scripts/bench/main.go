@@ -1,7 +1,7 @@
 // Command bench measures what a gateway costs against a baseline of its own, both in
 // one run and in turns, on the machine at hand: ratios of medians, with their spread.
 //
-//	make bench [FULL=1] [WRITE=1] [PROFILE=dir] [REPLICAS=n]
+//	make bench [FULL=1] [WRITE=1] [PROFILE=dir] [REPLICAS=n] [CACHE=1]
 //
 // It starts its own Redis and database, the gateways, and a bare gin server that
 // answers with a body of like size, and ends them. It exits 1 when a row misses its
@@ -29,6 +29,7 @@ type options struct {
 	write    string
 	profile  string
 	replicas int
+	cache    bool
 }
 
 func main() {
@@ -42,6 +43,7 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "write the table into this directory, as bench.json and bench.svg")
 	flag.StringVar(&o.profile, "profile", "", "write CPU profiles of the gateway into this directory")
 	flag.IntVar(&o.replicas, "replicas", 0, "measure instead what so many gateways cost one Redis")
+	flag.BoolVar(&o.cache, "cache", false, "measure instead what nginx before the gateway saves it")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -79,6 +81,9 @@ func run(ctx context.Context, o options) error {
 	}
 	if o.replicas > 0 {
 		return s.measureReplicas(ctx, o)
+	}
+	if o.cache {
+		return s.measureCache(ctx)
 	}
 	b := &bench{servers: s, options: o, slow: newSlowLog(s.redis)}
 	defer b.stopOthers()
