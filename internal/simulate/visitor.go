@@ -8,68 +8,52 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"frontrow/internal/invariant"
 )
 
-// habit is what a visitor is like.
-type habit int
-
-const (
-	buyer   habit = iota
-	changer       // lets seats go and takes others
-	twice         // joins and pays twice, as a second tab would
-	sleeper       // is not heard of for a while, and comes back
-	giverUp       // leaves while waiting
-	quitter       // leaves from inside
-	noShow        // is never heard of again
-	pusher        // tries what nobody may
-)
-
-// habits lists how many of a hundred visitors are like what.
-var habits = []struct {
-	habit habit
-	share int
-}{{buyer, 62}, {changer, 8}, {twice, 8}, {sleeper, 6}, {giverUp, 5}, {quitter, 4}, {noShow, 3}, {pusher, 4}}
-
-func drawHabit(random *rand.Rand) habit {
-	n := random.IntN(100)
-	for _, h := range habits {
-		if n -= h.share; n < 0 {
-			return h.habit
-		}
-	}
-	return buyer
-}
-
 // visitor is one person with one browser.
 type visitor struct {
-	id     int
-	habit  habit
-	random *rand.Rand
-	home   int
-	run    *run
-	place  place
-	token  string
-	pass   string
-	charge int
+	person
+	id      int
+	random  *rand.Rand
+	run     *run
+	place   place
+	token   string
+	pass    string
+	cookies *cookies // of those who have many tabs
+	tokens  []string // all that the tabs, or a bot's joins, were given
+	charges int
+	heard   time.Time // when the last poll or join went out that was answered
+	slept   time.Duration
+	late    bool // this machine was too slow to let the visitor poll as told
+	reached phase
 }
 
 // status is a poll's answer, as far as visitors look at it.
 type status struct {
-	State       string `json:"state"`
-	PollAfterMS int    `json:"poll_after_ms"`
-	Token       string `json:"token"`
-	Pass        string `json:"pass"`
+	State       string    `json:"state"`
+	PollAfterMS int       `json:"poll_after_ms"`
+	Token       string    `json:"token"`
+	Pass        string    `json:"pass"`
+	ETA         *foretold `json:"eta"`
 }
 
-// errDone ends a visit whose outcome is noted.
-var errDone = errors.New("done")
+// foretold is the wait that a visitor is told, in seconds.
+type foretold struct {
+	Low  int `json:"low_seconds"`
+	High int `json:"high_seconds"`
+}
 
-// visit is a whole visit, from the join to the seat or the disappointment.
+// ended ends a visit: it says how.
+type ended string
+
+func (e ended) Error() string { return string(e) }
+
+// visit is a whole visit, from the join to the seat or the disappointment. Each has
+// one outcome.
 func (v *visitor) visit(ctx context.Context) {
 	err := v.join(ctx)
 	if err == nil {
@@ -78,74 +62,144 @@ func (v *visitor) visit(ctx context.Context) {
 	if err == nil {
 		err = v.shop(ctx)
 	}
+	if ctx.Err() != nil {
+		return // cut short: there is no verdict
+	}
+	if v.late {
+		v.run.late.Add(1)
+	}
+	v.run.phases.leave(v.reached)
+	v.run.witness.outcome(v.profile, outcomeOf(err))
+}
+
+func outcomeOf(err error) string {
+	var end ended
 	switch {
-	case err == nil, errors.Is(err, errDone):
-	case ctx.Err() != nil:
-		v.run.witness.outcome("cut short")
+	case errors.As(err, &end):
+		return string(end)
+	case errors.Is(err, errNobody):
+		return "gave up: " + errNobody.Error()
 	default:
-		v.run.witness.outcome("gave up: " + err.Error())
+		return "gave up: " + err.Error()
 	}
 }
 
 func (v *visitor) ask(ctx context.Context, r request) (answer, error) {
+	r.waits = v.reached <= waits
 	return v.run.gateways.do(ctx, &v.home, r)
 }
 
 func (v *visitor) queue() string { return "/v1/shows/" + v.run.show + "/queue" }
 
+// prove adds to a request what says who asks: the cookies of a browser, or else what
+// the visitor holds.
+func (v *visitor) prove(r request, bearer string) request {
+	if v.cookies != nil {
+		r.cookies = v.cookies
+	} else {
+		r.bearer = bearer
+	}
+	return r
+}
+
 func (v *visitor) join(ctx context.Context) error {
+	var s status
+	var err error
 	v.place.asked = time.Now()
-	a, err := v.ask(ctx, request{method: http.MethodPost, path: v.queue()})
+	if v.profile == ManyTabs {
+		s, err = v.joinFromTabs(ctx)
+	} else {
+		s, err = v.joinOnce(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	var s status
-	if a.status != http.StatusCreated || a.into(&s) != nil || s.Token == "" {
-		if a.problem() != "queue_closed" {
-			v.run.witness.surprise("join", a)
-		}
-		v.run.witness.outcome("turned away")
-		return errDone
+	v.place.told, v.token, v.place.foretold = time.Now(), s.Token, s.ETA
+	v.reached = waits
+	v.run.phases.join()
+	if v.profile == Bot {
+		return v.joinAgain(ctx)
 	}
-	v.place.told, v.token = time.Now(), s.Token
 	return nil
 }
 
-// wait polls as told until inside.
+func (v *visitor) joinOnce(ctx context.Context) (s status, err error) {
+	a, err := v.ask(ctx, request{method: http.MethodPost, path: v.queue()})
+	if err != nil {
+		return s, err
+	}
+	if a.status != http.StatusCreated || a.into(&s) != nil || s.Token == "" {
+		return s, v.turnedAway(a)
+	}
+	v.heard = a.sent
+	return s, nil
+}
+
+// turnedAway ends the visit of somebody who got no place.
+func (v *visitor) turnedAway(a answer) error {
+	switch code := a.problem(); code {
+	case "queue_closed", "queue_full":
+		return ended("turned away: " + code)
+	}
+	v.run.witness.surprise("join", a)
+	return fmt.Errorf("join answered %d", a.status)
+}
+
+// wait polls until inside.
 func (v *visitor) wait(ctx context.Context) error {
-	polls, leaveAfter := 0, 1+v.random.IntN(4)
-	for {
+	told := 0 // polls as told
+	for polls := 1; ; polls++ {
+		asked := time.Now()
 		s, err := v.poll(ctx)
 		if err != nil {
 			return err
 		}
 		switch s.State {
 		case "admitted":
-			v.entered()
-			return nil
+			return v.enter(ctx)
 		case "waiting":
+			v.place.waitedAt = asked
 		default:
-			if v.habit != sleeper {
-				v.run.witness.broken(invariant.PlaceSurvives, "visitor %d, who polled as told, is %s", v.id, s.State)
+			if v.late {
+				return ended("came too late")
 			}
-			v.run.witness.outcome(s.State)
-			return errDone
+			if v.profile != SleepingPhone || v.run.forgiven {
+				v.run.witness.broken(invariant.PlaceSurvives, "visitor %d (%s), who came back in time, is %s", v.id, v.profile, s.State)
+			}
+			return ended(s.State)
 		}
-		polls++
-		if err := v.whileWaiting(ctx, polls, leaveAfter); err != nil {
-			return err
+		after := time.Duration(s.PollAfterMS) * time.Millisecond
+		if v.profile == Impatient {
+			after /= impatience
 		}
-		if !pause(ctx, time.Duration(s.PollAfterMS)*time.Millisecond) {
+		if v.profile != Impatient || polls%impatience == 0 {
+			told++
+			if err := v.whileWaiting(ctx, told); err != nil {
+				return err
+			}
+		}
+		if !pause(ctx, after) {
 			return ctx.Err()
 		}
 	}
 }
 
-func (v *visitor) poll(ctx context.Context) (s status, err error) {
-	a, err := v.ask(ctx, request{method: http.MethodGet, path: v.queue(), bearer: v.token})
+// impatience is how many times as often as told somebody impatient polls.
+const impatience = 4
+
+func (v *visitor) poll(ctx context.Context) (status, error) {
+	return v.pollBy(ctx, v.prove(request{}, v.token))
+}
+
+// pollBy polls with the proof that the request carries.
+func (v *visitor) pollBy(ctx context.Context, r request) (s status, err error) {
+	r.method, r.path = http.MethodGet, v.queue()
+	v.run.polls.Add(1)
+	a, err := v.ask(ctx, r)
 	if err != nil {
 		return s, err
 	}
+	v.hear(a)
 	if a.status != http.StatusOK || a.into(&s) != nil {
 		v.run.witness.surprise("poll", a)
 		return s, fmt.Errorf("poll answered %d", a.status)
@@ -157,45 +211,89 @@ func (v *visitor) poll(ctx context.Context) (s status, err error) {
 	return s, nil
 }
 
-// entered notes the number that the pass tells.
-func (v *visitor) entered() {
-	parts := strings.Split(v.pass, ".")
+// hear notes that the visitor was heard of, and whether that was in time. Where more
+// people want to poll than this machine can send, some come too late, through no fault
+// of the gateway's.
+func (v *visitor) hear(a answer) {
+	if time.Since(v.heard)-v.slept > v.run.silence {
+		v.late = true
+	}
+	v.heard, v.slept = a.sent, 0
+}
+
+// numberOf is the queue number that a pass tells; 0 if it tells none.
+func numberOf(pass string) int64 {
 	var claims struct {
 		Number int64 `json:"num"`
 	}
-	if len(parts) == 3 {
+	if parts := strings.Split(pass, "."); len(parts) == 3 {
 		raw, _ := base64.RawURLEncoding.DecodeString(parts[1])
 		_ = json.Unmarshal(raw, &claims)
 	}
-	v.place.number = claims.Number
-	v.run.witness.admitted(v.place)
+	return claims.Number
 }
 
-// whileWaiting does what some people do instead of waiting.
-func (v *visitor) whileWaiting(ctx context.Context, polls, leaveAfter int) error {
-	switch {
-	case v.habit == noShow && polls >= leaveAfter:
-		v.run.witness.outcome("never came back")
-		return errDone
-	case v.habit == giverUp && polls >= leaveAfter:
-		return v.leave(ctx, "left the line")
-	case v.habit == sleeper && polls == leaveAfter:
-		if !pause(ctx, v.run.sleepFor) {
-			return ctx.Err()
-		}
-	case v.habit == twice && polls == 1:
-		a, err := v.ask(ctx, request{method: http.MethodPost, path: v.queue(), bearer: v.token})
-		if err != nil {
+// enter notes the number that the pass tells, and looks whether everything else that
+// the visitor was given proves the same place.
+func (v *visitor) enter(ctx context.Context) error {
+	v.reached = isIn
+	v.run.phases.enter()
+	v.place.enteredAt, v.place.number = time.Now(), numberOf(v.pass)
+	// Neither did a sleeper wait as told, nor a bot as people do.
+	v.place.steady = v.profile != SleepingPhone && v.profile != Bot && !v.late
+	v.run.witness.admitted(v.place)
+	pass := v.pass
+	for _, token := range v.tokens {
+		if err := v.samePlace(ctx, request{bearer: token}); err != nil {
 			return err
 		}
-		if a.status == http.StatusCreated {
-			v.run.witness.broken(invariant.OnePlace, "visitor %d was given a second place", v.id)
+	}
+	if v.pass == "" {
+		v.pass = pass
+	}
+	return nil
+}
+
+// samePlace polls with another proof of this visitor, which must find the same
+// admission: old tokens never jump.
+func (v *visitor) samePlace(ctx context.Context, r request) error {
+	s, err := v.pollBy(ctx, r)
+	if err != nil {
+		return err
+	}
+	v.run.witness.sees(invariant.OnePlace)
+	switch number := numberOf(s.Pass); {
+	case s.State == "admitted" && number != v.place.number:
+		v.run.witness.broken(invariant.OnePlace, "visitor %d (%s) is inside under numbers %d and %d", v.id, v.profile, v.place.number, number)
+	case s.State == "waiting":
+		// A Redis that was lost just now puts everybody back; a second place is behind the first.
+		if first, err := v.poll(ctx); err == nil && first.State == "admitted" {
+			v.run.witness.broken(invariant.OnePlace, "visitor %d (%s) is inside and waits as well", v.id, v.profile)
 		}
-		var s status
-		if a.into(&s) == nil && s.Token != "" {
-			v.token = s.Token
+	}
+	return nil
+}
+
+// whileWaiting does what some people do instead of waiting; polls are those so far
+// that came as told.
+func (v *visitor) whileWaiting(ctx context.Context, polls int) error {
+	switch seats, err := v.run.seatmap.look(ctx); {
+	case err != nil:
+		return err
+	case seats.soldOut(len(v.run.seats)):
+		return v.leave(ctx, "sold out")
+	}
+	switch {
+	case v.profile == NoShow && polls >= v.stays:
+		return ended("never came back")
+	case v.profile == Impatient && polls >= v.stays:
+		return v.leave(ctx, "left the line")
+	case v.profile == SleepingPhone && polls == v.stays:
+		v.slept = v.run.sleepFor
+		if !pause(ctx, v.slept) {
+			return ctx.Err()
 		}
-	case v.habit == pusher && polls == 1:
+	case v.profile == Pusher && polls == 1:
 		return v.push(ctx, "while waiting", v.token)
 	}
 	return nil
@@ -210,58 +308,20 @@ func (v *visitor) push(ctx context.Context, when, bearer string) error {
 	if err != nil {
 		return err
 	}
+	v.run.witness.sees(invariant.PassNeeded)
 	if a.status != http.StatusUnauthorized && a.status != http.StatusForbidden {
-		v.run.witness.broken(invariant.PassNeeded, "visitor %d held seats %s: %s", v.id, when, a)
+		v.run.witness.broken(invariant.PassNeeded, "visitor %d (%s) held seats %s: %s", v.id, v.profile, when, a)
 	}
 	return nil
 }
 
 func (v *visitor) leave(ctx context.Context, outcome string) error {
-	a, err := v.ask(ctx, request{method: http.MethodDelete, path: v.queue(), bearer: v.token})
+	a, err := v.ask(ctx, v.prove(request{method: http.MethodDelete, path: v.queue()}, v.token))
 	if err != nil {
 		return err
 	}
 	if a.status != http.StatusNoContent {
 		v.run.witness.surprise("leave", a)
 	}
-	v.run.witness.outcome(outcome)
-	return errDone
-}
-
-// wanted is how many seats a visitor wants.
-func (v *visitor) wanted() int { return 1 + v.random.IntN(min(2, v.run.maxSeats)) }
-
-// freeSeats are the seats that look free, in the order of the layout.
-func (v *visitor) freeSeats(ctx context.Context) ([]string, error) {
-	a, err := v.ask(ctx, request{method: http.MethodGet, path: "/v1/shows/" + v.run.show + "/seats/state"})
-	if err != nil {
-		return nil, err
-	}
-	var s struct {
-		States string `json:"states"`
-	}
-	if a.status != http.StatusOK || a.into(&s) != nil || len(s.States) != len(v.run.seats) {
-		v.run.witness.surprise("seats", a)
-		return nil, fmt.Errorf("seats answered %d", a.status)
-	}
-	var free []string
-	for i, letter := range s.States {
-		if letter == 'f' {
-			free = append(free, v.run.seats[i])
-		}
-	}
-	return free, nil
-}
-
-// choose picks seats beside each other; every second visitor wants the very best,
-// as everybody does.
-func (v *visitor) choose(free []string) []string {
-	n := min(v.wanted(), len(free))
-	from := 0
-	if v.random.IntN(2) == 0 {
-		from = v.random.IntN(len(free) - n + 1)
-	} else {
-		from = v.random.IntN(min(len(free)-n+1, 20))
-	}
-	return slices.Clone(free[from : from+n])
+	return ended(outcome)
 }

@@ -1,7 +1,8 @@
 package simulate
 
 import (
-	"sort"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,29 +14,37 @@ import (
 type witness struct {
 	mu         sync.Mutex
 	found      []invariant.Violation
+	seen       map[string]int // how often an invariant was looked at
 	unexpected []string
+	surprises  int
 	soldTo     map[string]string // seat → order
 	orders     []paidOrder
 	places     []place
-	outcomes   map[string]int
-	waits      []time.Duration
+	outcomes   [profileCount]map[string]int
 	show       string
 }
 
 type paidOrder struct {
-	id, visitor, token string
-	seats              []string
+	id, token string
+	seats     []string
 }
 
-// place is one visitor's place: when the join was under way, and the number that the
-// pass told at last.
+// place is one visitor's place: when the join was under way, the number that the
+// pass told at last, and between which moments the admission came.
 type place struct {
-	asked, told time.Time
-	number      int64
+	asked, told         time.Time
+	foretold            *foretold
+	waitedAt, enteredAt time.Time // the last poll that said waiting was sent, the first that said otherwise answered
+	number              int64
+	steady              bool // polled as told all along
 }
 
 func newWitness(show string) *witness {
-	return &witness{show: show, soldTo: map[string]string{}, outcomes: map[string]int{}}
+	w := &witness{show: show, soldTo: map[string]string{}, seen: map[string]int{}}
+	for p := range w.outcomes {
+		w.outcomes[p] = map[string]int{}
+	}
+	return w
 }
 
 func (w *witness) broken(name, format string, args ...any) {
@@ -44,27 +53,32 @@ func (w *witness) broken(name, format string, args ...any) {
 	w.found = append(w.found, invariant.Violationf(name, w.show, format, args...))
 }
 
+// sees notes that an invariant was looked at, and might have been seen broken.
+func (w *witness) sees(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[name]++
+}
+
 // surprise notes an answer that no visitor should get. Only some are kept in words.
 func (w *witness) surprise(doing string, a answer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.outcomes["surprised"]++
-	if len(w.unexpected) < 20 {
+	if w.surprises++; w.surprises <= 20 {
 		w.unexpected = append(w.unexpected, doing+": "+a.String())
 	}
 }
 
-func (w *witness) outcome(name string) {
+func (w *witness) outcome(p Profile, name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.outcomes[name]++
+	w.outcomes[p][name]++
 }
 
 func (w *witness) admitted(p place) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.places = append(w.places, p)
-	w.waits = append(w.waits, time.Since(p.told))
 }
 
 // paid notes an order that a visitor was told is paid.
@@ -77,6 +91,7 @@ func (w *witness) paid(o paidOrder) {
 		}
 		w.soldTo[seat] = o.id
 	}
+	w.seen[invariant.SoldOnce]++
 	w.orders = append(w.orders, o)
 }
 
@@ -85,10 +100,8 @@ func (w *witness) paid(o paidOrder) {
 func (w *witness) judgePlaces() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	byTold := append([]place(nil), w.places...)
-	byAsked := append([]place(nil), w.places...)
-	sort.Slice(byTold, func(i, j int) bool { return byTold[i].told.Before(byTold[j].told) })
-	sort.Slice(byAsked, func(i, j int) bool { return byAsked[i].asked.Before(byAsked[j].asked) })
+	byTold := slices.SortedFunc(slices.Values(w.places), func(a, b place) int { return a.told.Compare(b.told) })
+	byAsked := slices.SortedFunc(slices.Values(w.places), func(a, b place) int { return a.asked.Compare(b.asked) })
 	highest, next, seen := int64(0), 0, map[int64]bool{}
 	for _, p := range byAsked {
 		for next < len(byTold) && byTold[next].told.Before(p.asked) {
@@ -104,14 +117,74 @@ func (w *witness) judgePlaces() {
 		}
 		seen[p.number] = true
 	}
+	w.seen[invariant.PlaceSurvives] += len(w.places)
+	w.seen[invariant.OnePlace] += len(w.places)
+}
+
+// viewLasts is how old the figures may be by which a gateway says that somebody still
+// waits, and a second for the answer's way.
+const viewLasts = 2 * time.Second
+
+// fairness counts those who polled as told and were let in for certain after somebody
+// who for certain had come later. When somebody was let in is known between two
+// polls only, so only what can be told apart counts.
+func (w *witness) fairness() Fairness {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := Fairness{}
+	byAsked := slices.SortedFunc(slices.Values(w.places), func(a, b place) int { return b.asked.Compare(a.asked) })
+	byTold := slices.SortedFunc(slices.Values(w.places), func(a, b place) int { return b.told.Compare(a.told) })
+	next, earliest := 0, time.Unix(math.MaxInt32, 0)
+	for _, p := range byTold { // the last to come first
+		for next < len(byAsked) && byAsked[next].asked.After(p.told) {
+			if byAsked[next].enteredAt.Before(earliest) {
+				earliest = byAsked[next].enteredAt
+			}
+			next++
+		}
+		if !p.steady {
+			continue
+		}
+		f.Compared++
+		if earliest.Before(p.waitedAt.Add(-viewLasts)) {
+			f.Inversions++
+		}
+	}
+	return f
+}
+
+// forecasts judges what those who polled as told were told of their wait when they
+// joined.
+func (w *witness) forecasts() Forecasts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := Forecasts{}
+	for _, p := range w.places {
+		if p.foretold == nil || !p.steady {
+			continue
+		}
+		f.Told++
+		wait := p.enteredAt.Sub(p.told).Seconds()
+		if wait >= float64(p.foretold.Low) && wait <= float64(p.foretold.High) {
+			f.Inside++
+		}
+	}
+	if f.Told > 0 {
+		f.Share = float64(f.Inside) / float64(f.Told)
+	}
+	return f
 }
 
 func (w *witness) waitQuantiles() (p50, p90 time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.waits) == 0 {
+	if len(w.places) == 0 {
 		return 0, 0
 	}
-	sort.Slice(w.waits, func(i, j int) bool { return w.waits[i] < w.waits[j] })
-	return w.waits[len(w.waits)/2], w.waits[len(w.waits)*9/10]
+	waits := make([]time.Duration, len(w.places))
+	for i, p := range w.places {
+		waits[i] = p.enteredAt.Sub(p.told)
+	}
+	slices.Sort(waits)
+	return waits[len(waits)/2], waits[len(waits)*9/10]
 }
