@@ -14,8 +14,8 @@ import (
 const catalogueInterval = time.Second
 
 // Catalogue is a gateway's copy of all shows, so that no request asks the
-// database which shows there are. It also opens drafts whose time has come, and
-// closes shows whose time is over.
+// database which shows there are. It also opens drafts whose time has come (of
+// those that open by draw, their lobbies), and closes shows whose time is over.
 type Catalogue struct {
 	store *Store
 	shows atomic.Pointer[map[string]Show]
@@ -57,10 +57,14 @@ func (c *Catalogue) RunOnce(ctx context.Context) error {
 // can match.
 func (c *Catalogue) turn(ctx context.Context, w Show) (Show, error) {
 	now, phase := c.store.Now(), w.Phase
-	if phase == PhaseDraft && w.StartsAt != nil && *w.StartsAt <= now {
+	switch {
+	case phase != PhaseDraft:
+	case w.Draw != nil && w.isLobbyDue(now):
+		phase = PhaseLobby
+	case w.Draw == nil && w.StartsAt != nil && *w.StartsAt <= now:
 		phase = PhaseOpen
 	}
-	if phase == PhaseOpen && w.EndsAt != nil && *w.EndsAt <= now {
+	if (phase == PhaseOpen || phase == PhaseLobby) && w.EndsAt != nil && *w.EndsAt <= now {
 		phase = PhaseClosed
 	}
 	if phase == w.Phase {

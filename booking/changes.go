@@ -47,6 +47,7 @@ type ShowPatch struct {
 	MaxSeats    *int         `json:"max_seats"`
 	MaxWaiting  *int         `json:"max_waiting"`
 	Phase       *string      `json:"phase"`
+	Draw        *DrawPlan    `json:"draw"`
 }
 
 // PatchShow changes details, times, limits and phase of a show: all of them or none. It may return an *InvalidError
@@ -62,10 +63,14 @@ func (s *Store) PatchShow(ctx context.Context, id string, p ShowPatch) (Show, er
 		assign(&r.MaxSeats, p.MaxSeats)
 		assign(&r.MaxWaiting, p.MaxWaiting)
 		f := &faults{}
+		if p.Draw != nil {
+			f.replan(r, p.Draw)
+		}
 		f.terms(r.terms())
 		if p.Phase != nil {
-			f.phase(*p.Phase, r.EndsAt, s.Now())
-			r.Phase = *p.Phase
+			if err := s.enter(ctx, r, *p.Phase, f); err != nil {
+				return err
+			}
 		}
 		return f.err()
 	})
@@ -90,22 +95,60 @@ func (s *Store) ChangeRules(ctx context.Context, id string, f func(old json.RawM
 	})
 }
 
-// SetPhase opens, closes or takes back a show. A show that has ended must be
-// given a later end to open again. It may return an *InvalidError or
-// ErrShowNotFound.
+// SetPhase opens, closes or takes back a show, or opens its lobby. A show that has
+// ended must be given a later end to open again. One that opens by draw and is not
+// drawn yet goes to its lobby, and the draw is due at once. It may return an
+// *InvalidError or ErrShowNotFound.
 func (s *Store) SetPhase(ctx context.Context, id, phase string) (Show, error) {
 	return s.change(ctx, id, "set phase", func(r *showRow) error {
 		f := &faults{}
-		f.phase(phase, r.EndsAt, s.Now())
-		r.Phase = phase
+		if err := s.enter(ctx, r, phase, f); err != nil {
+			return err
+		}
 		return f.err()
 	})
 }
 
-// phase judges a phase for a show that ends at a time, or never.
-func (f *faults) phase(phase string, endsAt *int64, now int64) {
-	f.unless(phase == PhaseDraft || phase == PhaseOpen || phase == PhaseClosed, "phase", "must be draft, open or closed")
-	f.unless(phase != PhaseOpen || endsAt == nil || *endsAt > now, "ends_at", "has passed")
+// enter brings a show into a phase, as far as it may go there.
+func (s *Store) enter(ctx context.Context, r *showRow, phase string, f *faults) error {
+	now := s.Now()
+	switch phase {
+	case PhaseDraft, PhaseClosed:
+	case PhaseLobby:
+		f.unless(r.Draw != nil, "draw", "must be set: no other show has a lobby")
+		f.unless(r.Phase == PhaseDraft || r.Phase == PhaseLobby, "phase", "is past the lobby")
+		f.unless(r.EndsAt == nil || *r.EndsAt > now, "ends_at", "has passed")
+	case PhaseOpen:
+		f.unless(r.EndsAt == nil || *r.EndsAt > now, "ends_at", "has passed")
+		if r.Draw == nil {
+			break
+		}
+		drawn, err := s.isDrawn(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		if !drawn {
+			phase = PhaseLobby
+			r.drawAt(now)
+		}
+	default:
+		f.unless(false, "phase", "must be draft, lobby, open or closed")
+	}
+	r.Phase = phase
+	return nil
+}
+
+// drawAt makes the draw due, if it is not by itself.
+func (r *showRow) drawAt(now int64) {
+	if r.StartsAt != nil && *r.StartsAt <= now {
+		return
+	}
+	r.StartsAt = &now
+	plan := readPlan(r.Draw)
+	if at := micros(plan.LobbyAt); at != nil && *at > now {
+		plan.LobbyAt = new(time.UnixMicro(now).UTC())
+		r.Draw = plan.column()
+	}
 }
 
 // SetMessage sets what everybody who waits is told; empty for nothing. It may

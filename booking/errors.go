@@ -24,6 +24,8 @@ var (
 	ErrAlreadyPaid         = errors.New("the hold is paid")
 	ErrOrderNotFound       = errors.New("no such order")
 	ErrInsufficientPoints  = errors.New("not enough points")
+	ErrNoDraw              = errors.New("the show does not open by draw")
+	ErrBeaconNotDue        = errors.New("a beacon is taken between the freeze and the draw, once")
 	ErrIdempotencyMismatch = errors.New("the idempotency key was used for another request")
 )
 

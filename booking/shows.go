@@ -12,10 +12,10 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// The phases of a show. "lobby", the phase before a draw, has its place in the
-// schema.
+// The phases of a show. Only a show that opens by draw has a lobby.
 const (
 	PhaseDraft  = "draft"
+	PhaseLobby  = "lobby"
 	PhaseOpen   = "open"
 	PhaseClosed = "closed"
 )
@@ -31,6 +31,7 @@ type Show struct {
 	RulesVersion                      int64
 	Message                           string
 	LayoutVersion, SeatCount          int
+	Draw                              *DrawPlan // nil: it opens without one
 	CreatedAt, UpdatedAt              int64
 }
 
@@ -57,6 +58,7 @@ type showRow struct {
 	Message       string
 	LayoutVersion int
 	SeatCount     int
+	Draw          *string
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt     int64 `gorm:"autoUpdateTime:false"`
 }
@@ -69,7 +71,7 @@ func (r showRow) show() Show {
 		PlaysAt: r.PlaysAt, StartsAt: r.StartsAt, EndsAt: r.EndsAt,
 		HoldSeconds: r.HoldSeconds, MaxSeats: r.MaxSeats, MaxWaiting: r.MaxWaiting,
 		RulesVersion: r.RulesVersion, Message: r.Message,
-		LayoutVersion: r.LayoutVersion, SeatCount: r.SeatCount, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		LayoutVersion: r.LayoutVersion, SeatCount: r.SeatCount, Draw: readPlan(r.Draw), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 	if r.Rules != "" {
 		w.Rules = json.RawMessage(r.Rules)
@@ -80,7 +82,7 @@ func (r showRow) show() Show {
 func (r *showRow) terms() terms {
 	return terms{
 		title: r.Title, venue: r.Venue, playsAt: r.PlaysAt, startsAt: r.StartsAt, endsAt: r.EndsAt,
-		holdSeconds: r.HoldSeconds, maxSeats: r.MaxSeats, maxWaiting: r.MaxWaiting,
+		holdSeconds: r.HoldSeconds, maxSeats: r.MaxSeats, maxWaiting: r.MaxWaiting, draw: readPlan(r.Draw),
 	}
 }
 
@@ -123,7 +125,7 @@ func (s *Store) CreateShow(ctx context.Context, p Spec) (Show, error) {
 		return Show{}, err
 	}
 	p = p.WithDefaults()
-	row := showRow{ID: p.Show, Phase: p.Phase, LayoutVersion: 1, SeatCount: countSeats(p.Sections)}
+	row := showRow{ID: p.Show, Phase: p.Phase, LayoutVersion: 1, SeatCount: countSeats(p.Sections), Draw: p.Draw.column()}
 	row.set(p)
 	row.CreatedAt = s.Now()
 	row.UpdatedAt = row.CreatedAt
@@ -157,8 +159,10 @@ func (s *Store) PutShow(ctx context.Context, p Spec) (w Show, created bool, err 
 		return Show{}, false, err
 	}
 	w, err = s.change(ctx, p.Show, "put show", func(r *showRow) error {
+		f := &faults{}
+		f.replan(r, p.Draw)
 		r.set(p)
-		return nil
+		return f.err()
 	})
 	return w, false, err
 }
@@ -219,7 +223,7 @@ func (s *Store) DeleteShow(ctx context.Context, id string) error {
 		if _, err := exec(tx, "DELETE FROM deliveries WHERE event_id IN (SELECT id FROM events WHERE show_id = ?)", id); err != nil {
 			return err
 		}
-		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions"} {
+		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "draws", "draw_chunks"} {
 			if err := tx.Where("show_id = ?", id).Table(table).Delete(nil).Error; err != nil {
 				return err
 			}

@@ -47,6 +47,7 @@ type Spec struct {
 	MaxSeats    *int            `json:"max_seats,omitempty"`
 	MaxWaiting  *int            `json:"max_waiting,omitempty"`
 	Phase       string          `json:"phase,omitempty"`
+	Draw        *DrawPlan       `json:"draw,omitempty"`
 	Admission   json.RawMessage `json:"admission,omitempty"`
 	Sections    []Section       `json:"sections"`
 }
@@ -122,11 +123,15 @@ func (p Spec) Validate() error {
 	f := &faults{}
 	f.unless(showPattern.MatchString(p.Show), "show", "must match [a-z0-9-]{1,40}")
 	f.unless(p.Currency == Currency, "currency", "must be %s, which the wallets hold", Currency)
-	f.unless(p.Phase == PhaseDraft || p.Phase == PhaseOpen, "phase", "must be draft or open")
+	if p.Draw == nil {
+		f.unless(p.Phase == PhaseDraft || p.Phase == PhaseOpen, "phase", "must be draft or open")
+	} else {
+		f.unless(p.Phase == PhaseDraft || p.Phase == PhaseLobby, "phase", "must be draft or lobby: the draw opens the show")
+	}
 	f.unless(len(p.Admission) == 0 || json.Valid(p.Admission), "admission", "must be JSON")
 	f.terms(terms{
 		title: p.Title, venue: p.Venue, startsAt: micros(p.StartsAt), endsAt: micros(p.EndsAt), playsAt: micros(p.PlaysAt),
-		holdSeconds: *p.HoldSeconds, maxSeats: *p.MaxSeats, maxWaiting: *p.MaxWaiting,
+		holdSeconds: *p.HoldSeconds, maxSeats: *p.MaxSeats, maxWaiting: *p.MaxWaiting, draw: p.Draw,
 	})
 	f.sections(p.Sections)
 	return f.err()
@@ -137,6 +142,7 @@ type terms struct {
 	title, venue                      string
 	playsAt, startsAt, endsAt         *int64
 	holdSeconds, maxSeats, maxWaiting int
+	draw                              *DrawPlan
 }
 
 // faults gathers what is wrong, up to maxFieldErrors.
@@ -176,6 +182,7 @@ func (f *faults) terms(t terms) {
 		f.unless(at == nil || (*at > 0 && *at < latestTime), field, "must be between 1970 and 2200")
 	}
 	f.unless(t.startsAt == nil || t.endsAt == nil || *t.startsAt < *t.endsAt, "ends_at", "must be after starts_at")
+	f.draw(t.draw, t.startsAt)
 }
 
 // latestTime is 2200-01-01 in µs: whatever is later was given in other units.
