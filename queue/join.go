@@ -16,14 +16,16 @@ type joinAnswer struct {
 	number                 int64
 }
 
-// Join gives the visitor a place at the end of the line, or says which one they
-// have. created tells a new place. May return ErrClosed, ErrFull, or an
+// Join gives the visitor a place at the end of the line, or before a draw one in the
+// lobby, or says which one they have. created tells a new place. May return ErrClosed, ErrFull, or an
 // UnavailableError.
 func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err error) {
-	if who.Token != nil || who.Pass != nil {
+	v := r.view.Load()
+	gathers := v != nil && v.gathers() // then the token proves no more than the cookie does
+	if !gathers && (who.Token != nil || who.Pass != nil) {
 		// A place that an older epoch lost comes back by its token, not at the end.
 		s, err := r.Poll(ctx, who)
-		if err == nil && (s.State == Waiting || s.State == Admitted) {
+		if err == nil && (s.State == Waiting || s.State == Admitted || s.State == Gathers) {
 			if s.Token == "" {
 				s.Token = r.queue.keys.Token(*who.Token)
 			}
@@ -40,6 +42,11 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 	switch a.code {
 	case "joined":
 		return r.joined(who.Visitor, a), true, nil
+	case "gathers", "lobby":
+		t := Token{Show: r.show, Visitor: who.Visitor, Epoch: a.epoch, Generation: a.generation, Joined: seconds(a.now)}
+		s := r.gathered(v, t)
+		s.Token = r.queue.keys.Token(t)
+		return s, a.code == "gathers", nil
 	case "known":
 		s, err := r.Poll(ctx, Who{Visitor: who.Visitor})
 		return s, false, err

@@ -15,7 +15,7 @@ func keys(show string) []string {
 		at + "room", at + "waiting", at + "present", at + "active", at + "called", at + "away",
 		at + "finished", at + "restored", at + "admissions", at + "waits",
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
-		at + "returned", at + "invited", at + "missed", at + "calls",
+		at + "returned", at + "invited", at + "missed", at + "calls", at + "lobby",
 	}
 }
 
@@ -34,6 +34,7 @@ const (
 	keyInvited
 	keyMissed
 	keyCalls
+	keyLobby
 )
 
 var (
@@ -61,6 +62,10 @@ var (
 	finishLua string
 	//go:embed lua/trim.lua
 	trimLua string
+	//go:embed lua/freeze.lua
+	freezeLua string
+	//go:embed lua/number.lua
+	numberLua string
 )
 
 // Each script but open starts with what room.lua does.
@@ -76,4 +81,6 @@ var (
 	pinScript     = redis.NewScript(opening + pinLua)
 	finishScript  = redis.NewScript(opening + finishLua)
 	trimScript    = redis.NewScript(opening + trimLua)
+	freezeScript  = redis.NewScript(opening + freezeLua)
+	numberScript  = redis.NewScript(opening + numberLua)
 )

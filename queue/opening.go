@@ -105,12 +105,18 @@ func (r *Room) open(ctx context.Context, kept Kept, ceiling int64) error {
 	}
 	show := *r.rules.Load()
 	var recovery int64
-	if kept.Head < kept.Ceiling { // else nobody can come back: nobody ever came, or all were sent away
+	// Else nobody can come back: nobody ever came, or all were sent away.
+	if kept.Head < kept.Ceiling || show.Phase == Lobby && kept.Epoch > 1 {
 		recovery = show.Rules.recovery().Microseconds()
 	}
 	known = known.current(kept.Floor)
 	fields := append(show.fields(), kept.Totals.fields()...)
 	fields = append(fields, "rules_version", show.RulesVersion, "floor", kept.Floor)
+	drawn, err := r.drawFields(ctx, kept.Generation)
+	if err != nil {
+		return unavailable("load the draw", err)
+	}
+	fields = append(fields, drawn...)
 	args := []any{
 		kept.Epoch, kept.Generation, kept.Ceiling, kept.Head, ceiling,
 		recovery, kept.Totals.Active, len(fields) / 2, len(known.Inside),

@@ -42,13 +42,22 @@ func (r *Room) Poll(ctx context.Context, who Who) (Status, error) {
 	if t.Generation != v.generation {
 		return Status{}, ErrPlaceExpired
 	}
+	if t.Number == 0 {
+		return r.pollLobby(ctx, v, who)
+	}
+	return r.pollLine(ctx, v, who)
+}
+
+// pollLine says how the place stands that a token with a number proves.
+func (r *Room) pollLine(ctx context.Context, v *view, who Who) (Status, error) {
+	t := who.Token
 	if r.endedAt.Load() >= v.taken.UnixNano() && r.isFinal(v.epoch, *t) {
 		return r.resolve(ctx, v, who)
 	}
 	if position, ok := v.line.position(t.Number); ok {
 		// A number has one holder for good, so the epoch of the token does not matter.
 		r.marks.mark(t.Number)
-		s := r.waiting(v, *t, v.returned+position)
+		s := r.waiting(v, *t, v.ahead()+position)
 		if untold := t.High == 0 && t.Joined > 0 && s.ETA != nil; untold || t.Epoch != v.epoch {
 			renewed := *t
 			renewed.Epoch, renewed.AdmittedUntil, renewed.MaxUntil = v.epoch, 0, 0
@@ -149,6 +158,11 @@ func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 	case "finished", "expired":
 		s = Status{State: State(a.state)}
 		r.finals.put(a.epoch, placeID{t.Visitor, a.number}, s.State)
+	case "lobby":
+		if renewed.Joined == 0 {
+			renewed.Joined = seconds(a.now)
+		}
+		s = r.gathered(v, renewed)
 	case "none":
 		return Status{}, ErrNoPlace
 	case "older":
@@ -197,7 +211,7 @@ func (r *Room) askResolves(ctx context.Context, asks []resolveAsk) ([]resolved, 
 func (r *Room) Leave(ctx context.Context, who Who) (bool, error) {
 	var number int64
 	if who.Token != nil {
-		number = who.Token.Number
+		number = r.numbered(*who.Token).Number
 	}
 	return r.end(ctx, who.Visitor, number, "left")
 }

@@ -5,7 +5,8 @@
 // Each gateway keeps a Room per show: a view of the line, refreshed once a second,
 // from which it answers every poll; marks of whom it heard of; and two loops, the
 // Admitter that lets people in and the Watcher that keeps the view, the windows
-// of presence and the ledger, and opens the room again when Redis lost it.
+// of presence and the ledger, and opens the room again when Redis lost it. A third,
+// the Drawer, opens the show by draw where it is to open so.
 package queue
 
 import (
@@ -26,15 +27,23 @@ type Show struct {
 	Message      string
 	MaxWaiting   int // 0: no limit
 	Rules        Rules
-	RulesVersion int64 // grows with every change of the above
+	StartsAt     int64     // us; 0: not known
+	Draw         *DrawPlan // nil: the show opens without a draw
+	RulesVersion int64     // grows with every change of the above
+}
+
+// DrawPlan says how a show opens by draw.
+type DrawPlan struct {
+	Beacon string // names the public value that will be mixed in; empty: none
 }
 
 // Phase of a show's sale.
 type Phase string
 
-// The phases. A lobby before the draw has its place between draft and open.
+// The phases. Only a show that opens by draw has a lobby.
 const (
 	Draft  Phase = "draft"
+	Lobby  Phase = "lobby"
 	Open   Phase = "open"
 	Closed Phase = "closed"
 )
@@ -44,6 +53,7 @@ type Options struct {
 	Redis  redis.UniversalClient
 	Keys   *Keyring
 	Ledger Ledger
+	Draws  DrawBook // may be missing where no show opens by draw
 	Logger *slog.Logger
 }
 
@@ -52,6 +62,7 @@ type Queue struct {
 	redis  redis.UniversalClient
 	keys   *Keyring
 	ledger Ledger
+	draws  DrawBook
 	log    *slog.Logger
 	looks  *gather[*Room, looked]
 	beat   time.Duration // how far into a second this gateway's watchers tick
@@ -63,7 +74,7 @@ type Queue struct {
 // New makes a queue without rooms; Run opens them.
 func New(o Options) *Queue {
 	q := &Queue{
-		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, log: o.Logger,
+		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, draws: o.Draws, log: o.Logger,
 		beat: rand.N(watchEvery), rooms: map[string]*Room{},
 	}
 	q.looks = &gather[*Room, looked]{most: mostLooks, moment: lookMoment, ask: q.askLooks}
@@ -113,6 +124,7 @@ func (q *Queue) Run(ctx context.Context, shows func() []Show) error {
 			attended[show.ID] = attendance{room, stop}
 			loops.Go(func() { _ = (&Watcher{room: room}).Run(roomCtx) })
 			loops.Go(func() { _ = (&Admitter{room: room}).Run(roomCtx) })
+			loops.Go(func() { _ = newDrawer(room).Run(roomCtx) })
 		}
 		for show, a := range attended {
 			if !listed[show] {

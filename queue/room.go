@@ -31,7 +31,9 @@ type Room struct {
 
 	view  atomic.Pointer[view]
 	board atomic.Pointer[Board]
-	rules atomic.Pointer[Show] // as MySQL has them, as last told
+	rules atomic.Pointer[Show]  // as MySQL has them, as last told
+	draw  atomic.Pointer[Draw]  // as stored, as the drawer last saw it
+	drawn atomic.Pointer[drawn] // the order that came of it
 
 	// least is the lowest epoch that this gateway works with: MySQL's when it first
 	// looked, or that of a token it was shown. 0: it has not looked yet.

@@ -8,8 +8,9 @@ import (
 // State of a place, as a visitor sees it.
 type State string
 
-// The states. A place in a lobby before the draw will be another.
+// The states.
 const (
+	Gathers  State = "lobby" // waits for the draw
 	Waiting  State = "waiting"
 	Admitted State = "admitted"
 	Finished State = "finished" // bought, or left
@@ -32,6 +33,7 @@ type Status struct {
 	AsOf     time.Time // of the figures, by Redis's clock
 	Message  string
 	Until    time.Time // the admission's end; Admitted only
+	StartsAt time.Time // when the draw is; Gathers only
 	Token    string    // set when the client must replace the one it holds
 }
 
@@ -58,6 +60,22 @@ func pollAfter(e *ETA, position int64, rules Rules) (poll, presence time.Duratio
 // insidePoll is the time between polls of somebody inside: often enough that the
 // pass never runs out, and that they learn when the session ends.
 func insidePoll(rules Rules) time.Duration { return jitter(min(10*time.Second, rules.longestPoll())) }
+
+// lobbyPoll is the time between polls before a draw that is so far away (below 0: under
+// way). Near it, everybody's next poll is behind it, and they are spread by how many
+// there are: ten thousand a second, as far as the rules allow.
+func lobbyPoll(until time.Duration, people int64, rules Rules) time.Duration {
+	longest := rules.longestPoll()
+	spread := min(max(time.Duration(people)*100*time.Microsecond, pollFront), longest)
+	switch {
+	case until > longest:
+		return jitter(longest)
+	case until > 0:
+		return until + rand.N(spread)
+	default:
+		return spread/2 + rand.N(spread/2)
+	}
+}
 
 func jitter(d time.Duration) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/5+1))

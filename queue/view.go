@@ -21,10 +21,13 @@ type view struct {
 	issued     int64
 	head       int64
 	ceiling    int64
-	opened     int64 // us: when the epoch began
-	recovering int64 // us: nobody is admitted before; 0: no recovery
-	waiting    int64 // keep a place
-	returned   int64 // of those, at or below the head
+	opened     int64  // us: when the epoch began
+	recovering int64  // us: nobody is admitted before; 0: no recovery
+	draw       string // how far the draw of this room is: "", freezing, frozen or numbered
+	lobby      int64  // wait for it
+	undrawn    int64  // of a frozen lobby, who has no number yet and is ahead of whoever has
+	waiting    int64  // keep a place
+	returned   int64  // of those, at or below the head
 	away       int64
 	totals     Totals
 	waits      Waits
@@ -32,13 +35,19 @@ type view struct {
 }
 
 // present is how many of those who wait are there.
-func (v *view) present() int64 { return v.returned + v.line.total }
+func (v *view) present() int64 { return v.ahead() + v.line.total }
+
+// ahead is how many are ahead of everybody beyond the head.
+func (v *view) ahead() int64 { return v.returned + v.undrawn }
 
 // behind is the position of somebody who waits and whom the view does not know as
 // present: behind all that it does, and behind those who may have joined since.
 func (v *view) behind(number int64) int64 {
-	return v.returned + v.line.upTo(number) + max(number-v.issued, 1)
+	return v.ahead() + v.line.upTo(number) + max(number-v.issued, 1)
 }
+
+// gathers tells whether who comes now will be drawn.
+func (v *view) gathers() bool { return v.phase == Lobby && v.draw == "" }
 
 func (v *view) isRecovering() bool { return v.asOf < v.recovering }
 
@@ -48,8 +57,8 @@ func (v *view) isYoungerThan(p Pass) bool { return p.Issued.Add(time.Second).Bef
 
 // newView reads the answer of lua/view.lua behind its four opening values.
 func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, error) {
-	if len(reply) != 8 {
-		return nil, fmt.Errorf("view has %d values, not 8", len(reply))
+	if len(reply) != 9 {
+		return nil, fmt.Errorf("view has %d values, not 9", len(reply))
 	}
 	var counts [5]int64
 	for i := range counts {
@@ -76,11 +85,16 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 		ceiling:    room.int("ceiling"),
 		opened:     room.int("opened_at"),
 		recovering: room.int("recovering_until"),
+		draw:       room["draw"],
 		waiting:    counts[0],
 		returned:   counts[1],
 		away:       counts[3],
 		totals:     room.totals(),
 		waits:      readWaits(waits),
+	}
+	v.lobby, _ = reply[8].(int64)
+	if v.draw == drawFrozen {
+		v.undrawn = room.int("draw_count") - room.int("draw_cursor")
 	}
 	v.totals.Active = counts[2]
 	v.line = newLine(counts[4], v.head, []byte(raw))
@@ -139,6 +153,6 @@ func (s Show) fields() []any {
 		"admit", s.Rules.Admit, "interval_ms", s.Rules.IntervalMS, "max_active", s.Rules.MaxActive,
 		"claim_seconds", s.Rules.ClaimSeconds, "session_seconds", s.Rules.SessionSeconds,
 		"session_max_seconds", s.Rules.SessionMaxSeconds, "absence_seconds", s.Rules.AbsenceSeconds,
-		"return_seconds", s.Rules.ReturnSeconds,
+		"return_seconds", s.Rules.ReturnSeconds, "starts_at", s.StartsAt,
 	}
 }

@@ -47,6 +47,12 @@ if current > 0 and (number == 0 or number == current) then
   redis.call('HDEL', CALLED, visitor)
   bit(PRESENT, number, 0)
 end
+if current == 0 and r.draw == 'frozen' then
+  redis.call('ZADD', LOBBY, 'XX', 0, visitor) -- what is frozen stays; the number will be done
+  changed()
+elseif current == 0 and redis.call('ZREM', LOBBY, visitor) == 1 then
+  changed()
+end
 if number > 0 then
   bit(FINISHED, number, 1)
   changed()

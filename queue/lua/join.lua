@@ -1,5 +1,5 @@
--- Gives visitors a place at the end of the line, many in one call. Who has a
--- place keeps it.
+-- Gives visitors a place at the end of the line, many in one call, or before a draw
+-- one in the lobby. Who has a place keeps it.
 --
 -- ARGV[3..] pairs: visitor, '1' if the visitor was made up for this join (then
 --           only a join sent twice can be in the way), else '0'
@@ -8,6 +8,8 @@
 -- pair a visitor in the order asked:
 --   'joined'  a new number
 --   'known'   has a place already (waiting, away or inside), under that number
+--   'gathers' a new place in the lobby, without a number
+--   'lobby'   has a place in the lobby already
 --   'closed'  the show's queue is not open
 --   'full'    max_waiting people keep a place already
 --   'ceiling' the numbers reserved in MySQL are used up
@@ -16,7 +18,7 @@ local reply = {'ok', now, r.epoch, 0, r.generation}
 local issued = r.issued
 local vacant = math.huge
 if r.max_waiting > 0 then
-  vacant = r.max_waiting - in_line()
+  vacant = r.max_waiting - in_line() - redis.call('ZCARD', LOBBY)
 end
 
 local visitors = {}
@@ -25,6 +27,7 @@ for i = 3, #ARGV, 2 do
 end
 local places = redis.call('ZMSCORE', WAITING, unpack(visitors))
 local joined, just = {}, {}
+local drawing, came = r.phase == 'lobby' and r.draw ~= 'numbered', false
 
 -- holds says under which number a visitor has a place already; what is over makes
 -- room for a new one.
@@ -61,13 +64,30 @@ local function holds(visitor, place)
   return nil
 end
 
+-- gathers gives a place in the lobby, as long as it takes anybody.
+local function gathers(visitor)
+  local since = redis.call('ZSCORE', LOBBY, visitor)
+  if since and tonumber(since) > 0 then
+    return 'lobby'
+  elseif r.draw == 0 and vacant >= 1 then
+    redis.call('ZADD', LOBBY, text(now), visitor)
+    vacant = vacant - 1
+    came = true
+    return 'gathers'
+  end
+  return nil
+end
+
 for i, visitor in ipairs(visitors) do
   local place, code = just[visitor] or tonumber(places[i] or nil), 'known'
   if not just[visitor] and (place or ARGV[2 * i + 2] ~= '1') then
     place = holds(visitor, place)
   end
   if not place then
-    if r.phase ~= 'open' then
+    code = drawing and gathers(visitor)
+  end
+  if not code then
+    if r.phase ~= 'open' and r.phase ~= 'lobby' then
       code = 'closed'
     elseif vacant < 1 then
       code = 'full'
@@ -92,6 +112,9 @@ if issued > r.issued then
   fill(KEYS[11 + r.window], r.issued + 1, issued)
   add('joined', issued - r.issued)
   set('issued', issued)
+  came = true
+end
+if came then
   changed()
 end
 reply[4] = r.version

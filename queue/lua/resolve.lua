@@ -17,6 +17,7 @@
 --   'admitted'  detail: deadline (us); max: how far it can be pinned (us)
 --   'finished'  bought, or left
 --   'expired'   away or inside too long
+--   'lobby'     waits for the draw
 --   'none'      this visitor has no place here
 --   'older'     the place is of an older generation
 --   'lost'      this Redis knows nothing of the token's epoch, or never issued the
@@ -113,6 +114,17 @@ local function answer_call(visitor, number, joined, low, high)
   return done(number)
 end
 
+-- gathered tells who is in the lobby. A token of an older epoch puts its holder back
+-- there, until it is frozen.
+local function gathered(visitor, epoch, joined)
+  local since = tonumber(redis.call('ZSCORE', LOBBY, visitor) or nil)
+  if not since and r.phase == 'lobby' and epoch < r.epoch and joined > 0 and (r.draw == 0 or r.draw == 'freezing') then
+    since = redis.call('ZADD', LOBBY, text(joined), visitor)
+    wrote = true
+  end
+  return since and since > 0
+end
+
 local function resolve(visitor, number, epoch, admitted_until, max, joined, low, high)
   if epoch > r.epoch then
     return 'lost', number, 0
@@ -121,6 +133,9 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
     return 'older', number, 0
   end
   local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or redis.call('ZSCORE', RETURNED, visitor) or nil)
+  if number == 0 and not place and gathered(visitor, epoch, joined) then
+    return 'lobby', 0, 0
+  end
   local c = called(visitor)
   local current = place or (c and c.number)
   if number > 0 and current and current ~= number then

@@ -1,7 +1,8 @@
 -- Notes who was heard of, and turns the window when its time is over: who was
 -- heard of neither in the window that ends nor in the one before stops being
 -- present. After a gap in which nobody called this script, both windows start
--- anew and nobody is absent for absence_seconds: it was our outage, not theirs.
+-- anew and nobody is absent for absence_seconds: it was our outage, not theirs. So they
+-- do while a lobby is drawn: who is drawn counts as seen.
 --
 -- ARGV[3]  number of the first bit; a multiple of 8
 -- ARGV[4]  bits of the numbers heard of, most significant first; may be empty
@@ -16,7 +17,7 @@ local function window(back)
   return KEYS[11 + (r.window - back) % 3]
 end
 
-if now - r.seen_at > length / 2 then
+if now - r.seen_at > length / 2 or r.draw == 'frozen' then
   redis.call('UNLINK', window(0), window(1), window(2))
   set('fresh_since', now)
   set('window_at', now)

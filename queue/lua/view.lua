@@ -1,7 +1,7 @@
 -- Reads what a gateway needs to answer every poll of the next second by itself.
 --
 -- Returns {'ok', now, epoch, version, waiting, returned, active, away, first,
---          bits, room, waits}:
+--          bits, room, waits, lobby}:
 --   waiting   how many keep a place in line
 --   returned  how many of them were called before, and came back
 --   active    how many are inside, claimed or not
@@ -10,6 +10,7 @@
 --   bits      present from there on, as Redis stores it (most significant bit first)
 --   room      the whole hash, flat
 --   waits     the whole hash, flat
+--   lobby     how many wait for the draw
 
 local first = math.floor(r.head / 64) * 64
 local line = in_line()
@@ -24,4 +25,5 @@ return {
   redis.call('GETRANGE', PRESENT, text(first / 8), -1),
   redis.call('HGETALL', ROOM),
   redis.call('HGETALL', WAITS),
+  redis.call('ZCARD', LOBBY),
 }
