@@ -84,7 +84,8 @@ func (d *Drawer) RunOnce(ctx context.Context) (more bool, err error) {
 		if v.phase != Lobby {
 			return false, nil // this generation opened without a draw
 		}
-		return true, d.commit(ctx, v.generation, show.Draw.Beacon)
+		err := d.commit(ctx, v.generation, show.Draw.Beacon)
+		return err == nil, err
 	}
 	switch stored.State {
 	case drawCommitted, drawFreezing:
@@ -219,7 +220,7 @@ func (d *Drawer) store(ctx context.Context, of Draw, f frozen) (bool, error) {
 	if won {
 		d.room.queue.log.InfoContext(ctx, "lobby frozen", "show", of.Show, "visitors", f.count, "hash", of.LobbyHash)
 	}
-	return true, err
+	return err == nil, err
 }
 
 // gathered reads the frozen lobby. It is the one that was frozen if Redis still says so
@@ -262,7 +263,7 @@ func (d *Drawer) reveal(ctx context.Context, of Draw) (bool, error) {
 	if won {
 		d.room.queue.log.InfoContext(ctx, "lobby drawn", "show", of.Show, "visitors", of.LobbyCount)
 	}
-	return true, err
+	return won, err
 }
 
 // knows tells whether this gateway has the order of a draw.

@@ -146,6 +146,7 @@ type gate struct {
 	t     *testing.T
 	watch *Watcher
 	admit *Admitter
+	draw  *Drawer
 	redis redis.UniversalClient
 }
 
@@ -155,6 +156,7 @@ type house struct {
 	url   string
 	keys  *Keyring
 	books *books
+	draws *draws
 	show  Show
 }
 
@@ -162,7 +164,7 @@ func newHouse(t *testing.T, url string, rules Rules) *house {
 	t.Helper()
 	show := "t-" + strconv.FormatInt(time.Now().UnixNano(), 36) + randomWord()
 	return &house{
-		t: t, url: url, keys: newKeys(t), books: newBooks(),
+		t: t, url: url, keys: newKeys(t), books: newBooks(), draws: newDraws(),
 		show: Show{ID: show, Phase: Open, Rules: rules, RulesVersion: 1},
 	}
 }
@@ -181,9 +183,9 @@ func randomWord() string {
 func (h *house) gate() *gate {
 	h.t.Helper()
 	client := connect(h.t, h.url)
-	q := New(Options{Redis: client, Keys: h.keys, Ledger: h.books.ledger(), Logger: slog.New(slog.DiscardHandler)})
+	q := New(Options{Redis: client, Keys: h.keys, Ledger: h.books.ledger(), Draws: h.draws.book(), Logger: slog.New(slog.DiscardHandler)})
 	room := q.Follow(h.show)
-	g := &gate{Room: room, t: h.t, watch: &Watcher{room: room}, admit: &Admitter{room: room}, redis: client}
+	g := &gate{Room: room, t: h.t, watch: &Watcher{room: room}, admit: &Admitter{room: room}, draw: newDrawer(room), redis: client}
 	g.look()
 	return g
 }
