@@ -123,8 +123,8 @@ func (a *API) patchShow(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	if p := body.Phase; p != nil && *p != booking.PhaseOpen && *p != booking.PhaseClosed {
-		a.fail(c, invalidField("phase", "must be open or closed"))
+	if p := body.Phase; p != nil && *p != booking.PhaseLobby && *p != booking.PhaseOpen && *p != booking.PhaseClosed {
+		a.fail(c, invalidField("phase", "must be lobby, open or closed"))
 		return
 	}
 	show, err := a.Store.PatchShow(c.Request.Context(), c.Param("show"), body)
@@ -151,6 +151,7 @@ func (a *API) deleteShow(c *gin.Context) {
 
 func (a *API) pause(c *gin.Context)  { a.setPaused(c, true) }
 func (a *API) resume(c *gin.Context) { a.setPaused(c, false) }
+func (a *API) lobby(c *gin.Context)  { a.setPhase(c, booking.PhaseLobby) }
 func (a *API) open(c *gin.Context)   { a.setPhase(c, booking.PhaseOpen) }
 func (a *API) close(c *gin.Context)  { a.setPhase(c, booking.PhaseClosed) }
 

@@ -27,6 +27,7 @@ var (
 	unavailable      = &problem{status: 503, code: "unavailable", detail: "Please try again in a moment.", retryAfter: time.Second}
 	internal         = &problem{status: 500, code: "internal", detail: "Something went wrong on our side."}
 	noPlace          = notFound.because("You have no place in this queue: join first.")
+	noDraw           = notFound.because("This show does not open by draw.")
 	cookieNeedsProof = tokenRequired.because("A cookie alone authorises no write: send the header X-Frontrow: 1 as well.")
 )
 
@@ -57,6 +58,8 @@ var catalogue = []struct {
 	{booking.ErrHoldNotFound, &problem{status: 404, code: "hold_not_found", detail: "There is no such hold."}},
 	{booking.ErrHoldExpired, &problem{status: 409, code: "hold_expired", detail: "The hold is over: the seats may be somebody else's by now."}},
 	{booking.ErrAlreadyPaid, &problem{status: 409, code: "already_paid", detail: "This hold is paid already."}},
+	{booking.ErrNoDraw, noDraw},
+	{booking.ErrBeaconNotDue, &problem{status: 409, code: "beacon_not_due", detail: "A beacon is taken between the freeze of the lobby and the draw, once, and only if one was announced."}},
 	{booking.ErrOrderNotFound, &problem{status: 404, code: "order_not_found", detail: "There is no such order."}},
 	{booking.ErrInsufficientPoints, &problem{status: 422, code: "insufficient_points", detail: "The wallet has not enough points."}},
 	{booking.ErrIdempotencyMismatch, &problem{status: 422, code: "idempotency_mismatch", detail: "This Idempotency-Key was used for another request."}},

@@ -25,10 +25,17 @@ func ReadRules(raw json.RawMessage) (queue.Rules, error) {
 // QueueShow is what the queue needs to know of a show of the sale.
 func QueueShow(show booking.Show) (queue.Show, error) {
 	rules, err := ReadRules(show.Rules)
-	return queue.Show{
+	known := queue.Show{
 		ID: show.ID, CreatedAt: show.CreatedAt, Phase: queue.Phase(show.Phase), Message: show.Message, MaxWaiting: show.MaxWaiting,
 		Rules: rules, RulesVersion: show.RulesVersion,
-	}, err
+	}
+	if show.StartsAt != nil {
+		known.StartsAt = *show.StartsAt
+	}
+	if show.Draw != nil {
+		known.Draw = &queue.DrawPlan{Beacon: show.Draw.Beacon}
+	}
+	return known, err
 }
 
 // WithRules checks a show's description whole, rules of admission included, and

@@ -12,19 +12,20 @@ import (
 
 // showJSON is a show as visitors may know it.
 type showJSON struct {
-	Show          string      `json:"show"`
-	Title         string      `json:"title"`
-	Venue         string      `json:"venue"`
-	Currency      string      `json:"currency"`
-	Phase         string      `json:"phase"`
-	PlaysAt       *time.Time  `json:"plays_at,omitempty"`
-	StartsAt      *time.Time  `json:"starts_at,omitempty"`
-	EndsAt        *time.Time  `json:"ends_at,omitempty"`
-	MaxSeats      int         `json:"max_seats"`
-	HoldSeconds   int         `json:"hold_seconds"`
-	LayoutVersion int         `json:"layout_version"`
-	Prices        []priceJSON `json:"prices"`
-	Seats         *seatsJSON  `json:"seats,omitempty"`
+	Show          string        `json:"show"`
+	Title         string        `json:"title"`
+	Venue         string        `json:"venue"`
+	Currency      string        `json:"currency"`
+	Phase         string        `json:"phase"`
+	PlaysAt       *time.Time    `json:"plays_at,omitempty"`
+	StartsAt      *time.Time    `json:"starts_at,omitempty"`
+	EndsAt        *time.Time    `json:"ends_at,omitempty"`
+	Draw          *drawPlanJSON `json:"draw,omitempty"`
+	MaxSeats      int           `json:"max_seats"`
+	HoldSeconds   int           `json:"hold_seconds"`
+	LayoutVersion int           `json:"layout_version"`
+	Prices        []priceJSON   `json:"prices"`
+	Seats         *seatsJSON    `json:"seats,omitempty"`
 }
 
 type priceJSON struct {
@@ -47,7 +48,7 @@ func (a *API) showJSON(c *gin.Context, show booking.Show) (showJSON, error) {
 	s := showJSON{
 		Show: show.ID, Title: show.Title, Venue: show.Venue, Currency: show.Currency, Phase: show.Phase,
 		PlaysAt: timeOf(show.PlaysAt), StartsAt: timeOf(show.StartsAt), EndsAt: timeOf(show.EndsAt),
-		MaxSeats: show.MaxSeats, HoldSeconds: show.HoldSeconds, LayoutVersion: show.LayoutVersion,
+		Draw: drawPlan(show), MaxSeats: show.MaxSeats, HoldSeconds: show.HoldSeconds, LayoutVersion: show.LayoutVersion,
 		Prices: make([]priceJSON, len(layout.Sections)),
 		Seats:  a.seatsJSON(c, show),
 	}

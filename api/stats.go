@@ -17,6 +17,7 @@ type statsJSON struct {
 	Paused         bool        `json:"paused"`
 	Recovering     bool        `json:"recovering"`
 	Waiting        int64       `json:"waiting"`
+	Lobby          int64       `json:"lobby"`
 	Present        int64       `json:"present"`
 	Away           int64       `json:"away"`
 	Active         int64       `json:"active"`
@@ -76,7 +77,7 @@ func (a *API) stats(c *gin.Context) {
 	t := s.Totals
 	answer := statsJSON{
 		Show: s.Show, Phase: string(s.Phase), Paused: s.Paused, Recovering: s.Recovering,
-		Waiting: s.Waiting, Present: s.Present, Away: s.Away, Active: t.Active, MaxActive: s.MaxActive,
+		Lobby: s.Lobby, Waiting: s.Waiting, Present: s.Present, Away: s.Away, Active: t.Active, MaxActive: s.MaxActive,
 		Joined: t.Joined, Admitted: t.Admitted, Claimed: t.Claimed, Missed: t.Missed, Left: t.Left,
 		Expired: t.Expired, Finished: t.Finished, LeftWaiting: t.LeftWaiting, ExpiredWaiting: t.ExpiredWaiting,
 		Seats: a.seatsJSON(c, show), AsOf: s.AsOf,

@@ -27,6 +27,8 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 	switch s.State {
 	case queue.Waiting:
 		b = appendWaiting(b, s)
+	case queue.Gathers:
+		b = appendText(b, "starts_at", s.StartsAt.UTC().Format(time.RFC3339Nano))
 	case queue.Admitted:
 		pass, expires, err := a.pass(c, s.Visitor, s.Show, s.Number, s.Until)
 		if err != nil {

@@ -26,8 +26,8 @@ func (r *Room) Draw() (Draw, bool) {
 // Drawn lists at most n visitors in the order drawn, from a rank on; false where
 // nobody is drawn, or not known to be on this gateway.
 func (r *Room) Drawn(from, n int) ([]string, bool) {
-	d := r.drawn.Load()
-	if d == nil {
+	d, of := r.drawn.Load(), r.draw.Load()
+	if d == nil || of == nil || of.Generation != d.generation {
 		return nil, false
 	}
 	return d.order.some(from, n), true

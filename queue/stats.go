@@ -13,6 +13,7 @@ type Stats struct {
 	Phase      Phase
 	Paused     bool
 	Recovering bool
+	Lobby      int64 // wait for the draw
 	Waiting    int64 // keep a place in line
 	Present    int64 // of those, there
 	Away       int64 // may come back
@@ -57,7 +58,7 @@ func (r *Room) Figures() (Stats, bool) {
 func (r *Room) figures(v *view) Stats {
 	return Stats{
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Recovering: v.isRecovering(),
-		Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
+		Lobby: v.lobby, Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
 		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Epoch: v.epoch, AsOf: timeOf(v.asOf),
 	}
 }

@@ -55,7 +55,7 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, log *slog.
 	})
 	p.deliver = events.New(p.store, listeners(p.store), log)
 	p.catalogue = booking.NewCatalogue(p.store)
-	p.queue = queue.New(queue.Options{Redis: client, Keys: keys, Ledger: p.ledger(), Logger: log})
+	p.queue = queue.New(queue.Options{Redis: client, Keys: keys, Ledger: p.ledger(), Draws: p.draws(), Logger: log})
 	return p
 }
 
@@ -80,6 +80,31 @@ func (p *parts) ledger() queue.Ledger {
 			}, admissions)
 		},
 		Before: p.before,
+	}
+}
+
+// draws keeps the queue's draws in MySQL.
+func (p *parts) draws() queue.DrawBook {
+	return queue.DrawBook{
+		Load: func(ctx context.Context, show string) (queue.Draw, error) {
+			d, err := p.store.Draw(ctx, show)
+			if errors.Is(err, booking.ErrNoDraw) {
+				err = nil
+			}
+			return queue.Draw(d), err
+		},
+		Commit: func(ctx context.Context, d queue.Draw) error { return p.store.CommitDraw(ctx, booking.Draw(d)) },
+		Reserve: func(ctx context.Context, d queue.Draw, first, reserved int64) (bool, error) {
+			return p.store.ReserveDraw(ctx, booking.Draw(d), first, reserved)
+		},
+		StoreLobby: p.store.StoreLobby,
+		Freeze:     func(ctx context.Context, d queue.Draw) (bool, error) { return p.store.FreezeDraw(ctx, booking.Draw(d)) },
+		Lobby: func(ctx context.Context, d queue.Draw) ([]string, error) {
+			return p.store.Lobby(ctx, booking.Draw(d))
+		},
+		Reveal: p.store.RevealDraw,
+		Open:   p.store.OpenDrawn,
+		Attend: p.store.AttendDraw,
 	}
 }
 
