@@ -23,6 +23,13 @@ func (r *Room) Draw() (Draw, bool) {
 	return *d, true
 }
 
+// isCommitted tells whether the seed of a generation's draw is made, and its hash public:
+// nobody is in the lobby before.
+func (r *Room) isCommitted(generation int64) bool {
+	d, ok := r.Draw()
+	return ok && d.Generation == generation
+}
+
 // Drawn lists at most n visitors in the order drawn, from a rank on; false where
 // nobody is drawn, or not known to be on this gateway.
 func (r *Room) Drawn(from, n int) ([]string, bool) {

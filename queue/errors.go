@@ -28,8 +28,9 @@ var (
 	// ErrPassExpired says that a pass of ours is past its time.
 	ErrPassExpired = errors.New("pass expired")
 
-	errLost  = errors.New("redis has gone back behind what it told us")
-	errRival = errors.New("another gateway is opening the room")
+	errLost        = errors.New("redis has gone back behind what it told us")
+	errUncommitted = errors.New("the seed of the draw is not committed to")
+	errRival       = errors.New("another gateway is opening the room")
 )
 
 // UnavailableError says that Redis cannot be asked, and when to try again.

@@ -22,6 +22,9 @@ type joinAnswer struct {
 func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err error) {
 	v := r.view.Load()
 	gathers := v != nil && v.gathers() // then the token proves no more than the cookie does
+	if r.rules.Load().Draw != nil && (v == nil || gathers && !r.isCommitted(v.generation)) {
+		return s, false, unavailable("join", errUncommitted)
+	}
 	if !gathers && (who.Token != nil || who.Pass != nil) {
 		// A place that an older epoch lost comes back by its token, not at the end.
 		s, err := r.Poll(ctx, who)

@@ -47,11 +47,20 @@ type lobby []visitorID
 
 // newLobby sorts, and drops whoever is in it twice. It takes the slice over.
 func newLobby(ids []visitorID) lobby {
-	// base64url puts its letters in another order than their values: texts are compared.
-	slices.SortFunc(ids, func(a, b visitorID) int {
-		var at, bt [visitorChars]byte
-		return bytes.Compare(a.appendTo(at[:0]), b.appendTo(bt[:0]))
-	})
+	// base64url has its letters in another order than their values, so texts are compared.
+	type entry struct {
+		text [visitorChars]byte
+		id   visitorID
+	}
+	entries := make([]entry, len(ids))
+	for i, id := range ids {
+		entries[i].id = id
+		id.appendTo(entries[i].text[:0])
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.text[:], b.text[:]) })
+	for i := range entries {
+		ids[i] = entries[i].id
+	}
 	return slices.Compact(ids)
 }
 

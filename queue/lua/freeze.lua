@@ -43,7 +43,7 @@ else
     set('draw_count', count)
     set('draw_cursor', 0)
     set('draw_epoch', of)
-    set('issued', math.max(r.issued, first + kept - 1))
+    set('issued', math.max(r.issued, first + count - 1))
     set('ceiling', math.max(r.ceiling, r.issued))
     changed()
   end
