@@ -99,7 +99,7 @@ func (a *API) stats(c *gin.Context) {
 // place-survives and pass-needed, only a witness can tell: the simulator is one.
 var Verified = []string{
 	invariant.SoldOnce, invariant.PaidIsKept, invariant.MoneyBalances, invariant.Cap, invariant.Rate,
-	invariant.InOrder, invariant.OnePlace, invariant.ToldOnce, invariant.Limit,
+	invariant.InOrder, invariant.OnePlace, invariant.ToldOnce, invariant.Limit, invariant.AsDrawn,
 }
 
 func (a *API) verdict(c *gin.Context) {

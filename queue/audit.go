@@ -159,12 +159,21 @@ func (a *roomAudit) bits(name, bitmap, raw string) {
 func (a *roomAudit) called(where string, visitors []redis.Z, called map[string]string) {
 	for _, z := range visitors {
 		visitor, _ := z.Member.(string)
-		text, _, _ := strings.Cut(called[visitor], ":")
-		number, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
+		number := numberOf(called[visitor])
+		if number == 0 {
 			a.report(invariant.OnePlace, "visitor %s is %s without a number", visitor, where)
 			continue
 		}
 		a.place(visitor, where, number)
 	}
+}
+
+// numberOf reads the number in a row of `called`; 0 where there is none.
+func numberOf(row string) int64 {
+	text, _, _ := strings.Cut(row, ":")
+	number, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return number
 }

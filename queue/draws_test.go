@@ -256,7 +256,9 @@ func (h *house) audits(g *gate) {
 	h.t.Helper()
 	found, err := g.Audit(h.t.Context(), nil)
 	must(h.t, err)
-	for _, v := range found {
+	drawn, err := g.AuditDraw(h.t.Context())
+	must(h.t, err)
+	for _, v := range append(found, drawn...) {
 		h.t.Error(v)
 	}
 }
@@ -553,6 +555,64 @@ func TestAResetLobbyGathersAnew(t *testing.T) {
 		s, created, err := g.Join(t.Context(), f.who)
 		must(t, err)
 		equal(t, created && s.State == Gathers, true, "a new place in the lobby")
+	})
+}
+
+// Whatever is changed behind the draw's back is found.
+func TestAuditOfADraw(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		h := newLottery(t, url, "")
+		g := h.gate()
+		h.draw(g)
+		fans := g.gather(10)
+		h.starts(g)
+		h.draw(g)
+		late := g.joins()
+		h.audits(g)
+		whole := h.draws.draw
+		first, second := h.inOrder(fans)[0].who.Visitor, h.inOrder(fans)[1].who.Visitor
+		score := func(visitor string, number int64) {
+			must(t, g.redis.ZAdd(t.Context(), g.keys[keyWaiting], redis.Z{Score: float64(number), Member: visitor}).Err())
+		}
+		for name, change := range map[string]func(){
+			"two have swapped":       func() { score(first, whole.First+1); score(second, whole.First) },
+			"a stranger is in front": func() { score(late.who.Visitor, whole.First) },
+			"one is missing":         func() { must(t, g.redis.ZRem(t.Context(), g.keys[keyWaiting], first).Err()) },
+			"another seed":           func() { h.draws.draw.Seed = NewSeed() },
+			"another hash":           func() { h.draws.draw.LobbyHash = sum("") },
+			"a part is missing":      func() { h.draws.parts[whole.Epoch] = nil },
+		} {
+			parts := h.draws.parts[whole.Epoch]
+			change()
+			found, err := g.AuditDraw(t.Context())
+			must(t, err)
+			if len(found) == 0 {
+				t.Errorf("%s: nothing is found", name)
+			}
+			h.draws.draw, h.draws.parts[whole.Epoch] = whole, parts
+			score(first, whole.First)
+			score(second, whole.First+1)
+			score(late.who.Visitor, late.who.Token.Number)
+		}
+		h.audits(g)
+
+		list, _ := g.Drawn(0, 100)
+		equal(t, len(AuditDrawn(whole, list)), 0, "violations of the list")
+		for name, other := range map[string][]string{
+			"swapped":    append([]string{list[1], list[0]}, list[2:]...),
+			"one less":   list[1:],
+			"one twice":  append(slices.Clone(list), list[0]),
+			"a stranger": append([]string{NewVisitor()}, list[1:]...),
+			"no visitor": append([]string{"nobody"}, list[1:]...),
+		} {
+			if len(AuditDrawn(whole, other)) == 0 {
+				t.Errorf("%s: nothing is found in the list", name)
+			}
+		}
+		other := whole
+		other.Beacon = "late"
+		equal(t, len(AuditDrawn(other, list)), 1, "violations with another beacon")
 	})
 }
 

@@ -151,6 +151,31 @@ func TestADrawFromTheCommitmentToTheList(t *testing.T) {
 			v.is("admitted")
 		}
 		g.verifies(show)
+		verify := func(args ...string) (int, string) {
+			var out bytes.Buffer
+			code := run(t.Context(), append([]string{"verify", "--draw", "--url", g.URL()}, args...), &out, testWriter{t})
+			return code, out.String()
+		}
+		if code, out := verify("--show", show); code != 0 || out != "no violation of as-drawn\n" {
+			t.Errorf("verify: exit code %d, %s", code, out)
+		}
+		if code, _ := verify(); code == 0 {
+			t.Error("verify passes without a show")
+		}
+		if code, _ := verify("--show", "no-such-show"); code == 0 {
+			t.Error("verify passes for no show")
+		}
+		if b.redis != "" {
+			var out bytes.Buffer
+			if code := run(t.Context(), []string{"verify", "--draw", "--show", show, "--redis-url", b.redis, "--mysql-dsn", b.dsn}, &out, testWriter{t}); code != 0 {
+				t.Errorf("verify on the servers: exit code %d, %s", code, out.String())
+			}
+			must(t, g.db.Exec("UPDATE draws SET seed = commitment WHERE show_id = ?", show).Error)
+			out.Reset()
+			if code := run(t.Context(), []string{"verify", "--draw", "--show", show, "--redis-url", b.redis, "--mysql-dsn", b.dsn}, &out, testWriter{t}); code != 1 || !strings.Contains(out.String(), "as-drawn: show "+show) {
+				t.Errorf("verify with another seed: exit code %d, %s", code, out.String())
+			}
+		}
 
 		plain := g.show()
 		g.do(call{method: "GET", path: "/v1/shows/" + plain + "/draw"}).problem(404, "not_found")
@@ -342,7 +367,14 @@ func TestAMillionAreDrawnWithinAMinute(t *testing.T) {
 		})
 	}
 	polls.Wait()
-	t.Logf("%d came for their numbers: %d scripts meanwhile; next polls by second: %v", asked, scriptsRun(t, client)-ran, slots)
+	ran = scriptsRun(t, client) - ran
+	t.Logf("%d came for their numbers: %d scripts meanwhile; next polls by second: %v", asked, ran, slots)
+	if ran > asked/10 {
+		t.Errorf("%d scripts for %d who came for their numbers", ran, asked)
+	}
+	if slices.Max(slots[:]) > asked/3 {
+		t.Errorf("too many come again in one second: %v", slots)
+	}
 }
 
 // scriptsRun is how many scripts a Redis has run that is the test's own.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,17 +22,21 @@ import (
 type verifyCommand struct {
 	servers
 	Show       string `help:"The show to check; all without it." placeholder:"SHOW"`
+	Draw       bool   `help:"Check draws alone: seed, lobby, order, and everybody's number."`
+	URL        string `help:"With --draw and --show: check what a gateway there makes public, as any visitor can." placeholder:"URL"`
 	AdminToken string `name:"admin-token" env:"FRONTROW_ADMIN_TOKEN" help:"For the running gateway of the embedded default, if not kept in its data directory." placeholder:"TOKEN"`
 }
 
 // Run prints a line per violation and fails if there is one.
 func (v *verifyCommand) Run(ctx context.Context, to console) error {
-	if err := v.check(); err != nil {
-		return err
-	}
 	found, err := v.found(ctx)
 	if err != nil {
 		return err
+	}
+	checked := api.Verified
+	if v.Draw {
+		checked = []string{invariant.AsDrawn}
+		found = slices.DeleteFunc(found, func(f invariant.Violation) bool { return f.Invariant != invariant.AsDrawn })
 	}
 	for _, violation := range found {
 		fmt.Fprintln(to.out, violation)
@@ -39,11 +44,20 @@ func (v *verifyCommand) Run(ctx context.Context, to console) error {
 	if len(found) > 0 {
 		return errSilent
 	}
-	_, err = fmt.Fprintf(to.out, "no violation of %s\n", strings.Join(api.Verified, ", "))
+	_, err = fmt.Fprintf(to.out, "no violation of %s\n", strings.Join(checked, ", "))
 	return err
 }
 
 func (v *verifyCommand) found(ctx context.Context) ([]invariant.Violation, error) {
+	if v.URL != "" {
+		if !v.Draw || v.Show == "" {
+			return nil, errors.New("--url needs --draw and --show: nothing else is public")
+		}
+		return publicDraw(ctx, strings.TrimSuffix(v.URL, "/"), v.Show)
+	}
+	if err := v.check(); err != nil {
+		return nil, err
+	}
 	if v.embedded() {
 		return v.askGateway(ctx)
 	}
@@ -186,5 +200,9 @@ func (p *parts) lookAtQueue(ctx context.Context, show booking.Show) ([]invariant
 		room = p.queue.Follow(known)
 	}
 	found, err := room.Audit(ctx, bought)
-	return append(queue.AuditAdmissions(rows), found...), err
+	if err != nil {
+		return nil, err
+	}
+	drawn, err := room.AuditDraw(ctx)
+	return slices.Concat(queue.AuditAdmissions(rows), found, drawn), err
 }

@@ -16,10 +16,12 @@ const (
 	PlaceSurvives = "place-survives" // restarts and lost servers change nobody's number, and put nobody out
 	PassNeeded    = "pass-needed"    // no new hold or order of a visitor who was not active at the pin before it
 	ToldOnce      = "told-once"      // the effects of each listener for each event show once
+	AsDrawn       = "as-drawn"       // whoever was in the lobby has the number that seed, beacon and lobby give
 	Limit         = "limit"          // paid and held seats of a visitor in a show ≤ its limit
 )
 
-// All lists the invariants in the order in which verdicts show them.
+// All lists the invariants of every show, in the order in which verdicts show them;
+// AsDrawn is of those alone that open by draw.
 var All = []string{
 	SoldOnce, PaidIsKept, MoneyBalances, Cap, Rate, InOrder,
 	OnePlace, PlaceSurvives, PassNeeded, ToldOnce, Limit,
