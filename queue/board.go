@@ -40,7 +40,7 @@ func (r *Room) Board() (*Board, error) {
 	}
 	b := &Board{
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Message: v.message, Head: v.head, Tail: v.issued,
-		Waiting: v.waiting, Present: v.present(), Rate: r.pace.rate(), Line: v.line.knots(v.returned),
+		Waiting: v.waiting, Present: v.present(), Rate: r.pace.rate(), Line: v.line.knots(v.ahead()),
 		AsOf: timeOf(v.asOf), of: v,
 	}
 	if v.phase == Open && !v.isRecovering() {
