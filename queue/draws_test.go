@@ -273,6 +273,7 @@ func TestWhoIsDrawnCountsAsSeen(t *testing.T) {
 		h.draw(g)
 		fans := g.gather(20)
 		h.starts(g)
+		g.age() // the lobby has been open for long, and nobody is heard of in it
 		h.draw(g)
 		g.turn()
 		g.turn()
@@ -420,7 +421,13 @@ func TestASleepingGatewayUndoesNothing(t *testing.T) {
 			equal(t, code, test.code, "code")
 			equal(t, cursor, test.cursor, "cursor")
 		}
+		for range 3 { // it takes long until somebody goes on: nobody is absent meanwhile
+			g.age()
+			g.turn()
+		}
 		h.draw(g, slept)
+		v, _ := g.Figures()
+		equal(t, v.Present, 25, "present")
 		gone := fans[0]
 		gone.polls()
 		must2(g.Leave(t.Context(), gone.who))(t)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -234,7 +235,7 @@ func crowdedLobby(t *testing.T, url, show string, n int) []string {
 func room(t *testing.T, client *redis.Client, show, field string) string {
 	t.Helper()
 	text, err := client.HGet(t.Context(), "fr:{"+show+"}:room", field).Result()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		t.Fatal(err)
 	}
 	return text

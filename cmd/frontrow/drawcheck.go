@@ -32,7 +32,7 @@ func publicDraw(ctx context.Context, at, show string) ([]invariant.Violation, er
 		LobbyCount int64  `json:"lobby_count"`
 	}
 	err = json.NewDecoder(body).Decode(&told)
-	body.Close()
+	_ = body.Close()
 	if err != nil {
 		return nil, fmt.Errorf("the draw of %s: %w", show, err)
 	}
@@ -79,7 +79,7 @@ func fetch(ctx context.Context, at string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		response.Body.Close()
+		_ = response.Body.Close()
 		return nil, fmt.Errorf("%s answered %s", at, response.Status)
 	}
 	return response.Body, nil

@@ -61,6 +61,7 @@ if r.draw_cursor == r.draw_count then
   redis.call('HSET', ROOM, 'draw', code)
   redis.call('UNLINK', LOBBY)
   add('joined', r.draw_count)
+  set('fresh_since', now) -- who is drawn counts as seen: nobody is absent for absence_seconds
 end
 changed()
 return {'ok', now, r.epoch, r.version, code, r.draw_cursor}
