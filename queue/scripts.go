@@ -15,5 +15,7 @@ func Scripts() map[string]string {
 		"pin":     pinScript.Hash(),
 		"finish":  finishScript.Hash(),
 		"trim":    trimScript.Hash(),
+		"freeze":  freezeScript.Hash(),
+		"number":  numberScript.Hash(),
 	}
 }
