@@ -152,7 +152,7 @@ func TestClaimMissReturnExpire(t *testing.T) {
 		g.look()
 		gone.wants(Expired)
 		equal(t, g.totals().ExpiredWaiting, 0, "who missed is not counted twice")
-		g.lapse(keyActive)
+		g.lapse()
 		quickOne.wants(Expired)
 		lateOne.wants(Expired)
 	})
@@ -168,7 +168,7 @@ func TestMissingTwiceIsOnceTooOften(t *testing.T) {
 		g.look()
 		f.wants(Waiting) // by the poll itself, before any tick noticed
 		g.lets()
-		g.lapse(keyActive)
+		g.lapse()
 		g.look()
 		f.wants(Expired)
 		totals := g.totals()
@@ -267,7 +267,7 @@ func TestPins(t *testing.T) {
 		must(t, g.GiveBack(t.Context(), f.pass(), vain))
 		equal(t, f.polls().Until, session, "a pin given back")
 
-		g.lapse(keyActive)
+		g.lapse()
 		_, err = g.PinFor(t.Context(), f.pass(), time.Second)
 		equal(t, errors.Is(err, ErrNotInside), true, "past the deadline nobody pins")
 	})

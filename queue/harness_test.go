@@ -217,13 +217,14 @@ func (g *gate) now() int64 {
 	return now.UnixMicro()
 }
 
-// lapse makes every deadline in a sorted set lie in the past.
-func (g *gate) lapse(key int) {
+// lapse lets the time pass that anybody had inside.
+func (g *gate) lapse() {
 	g.t.Helper()
-	members, err := g.redis.ZRange(g.t.Context(), g.keys[key], 0, -1).Result()
+	key := g.keys[keyActive]
+	members, err := g.redis.ZRange(g.t.Context(), key, 0, -1).Result()
 	must(g.t, err)
 	for _, member := range members {
-		must(g.t, g.redis.ZAdd(g.t.Context(), g.keys[key], redis.Z{Score: 1, Member: member}).Err())
+		must(g.t, g.redis.ZAdd(g.t.Context(), key, redis.Z{Score: 1, Member: member}).Err())
 	}
 }
 

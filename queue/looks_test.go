@@ -59,7 +59,13 @@ func TestManyViewsAreOneRoundTrip(t *testing.T) {
 		must(t, g.redis.Del(t.Context(), rooms[2].keys...).Err())
 		count := &trips{}
 		g.redis.AddHook(count)
-		g.queue.looks.moment = 300 * time.Millisecond // however slowly they come
+		looks := g.queue.looks
+		testenv.Wait(t, 5*time.Second, func() bool {
+			looks.mu.Lock()
+			defer looks.mu.Unlock()
+			return !looks.busy
+		}, "the last look does not end")
+		looks.moment = 300 * time.Millisecond // however slowly they come
 		errs := make([]error, shows)
 		var all sync.WaitGroup
 		for i, room := range rooms {

@@ -74,7 +74,7 @@ func TestWhoWasOutStaysOut(t *testing.T) {
 		f := g.enters()
 		behind := f.pass() // by a gateway whose clock is behind
 		behind.Issued, behind.Expires = behind.Issued.Add(-5*time.Second), behind.Expires.Add(-5*time.Second)
-		g.lapse(keyActive)
+		g.lapse()
 		other := h.gate()
 		other.lets()
 		if _, err := other.PinFor(t.Context(), behind, time.Hour); !errors.Is(err, ErrNotInside) {

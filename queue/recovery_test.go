@@ -198,7 +198,7 @@ func TestATokenOfAnOlderEpochIsGoodOnce(t *testing.T) {
 		waits.wants(Waiting)
 		g.set("recovering_until", 1)
 		equal(t, g.lets(), 1, "admitted")
-		g.lapse(keyActive)
+		g.lapse()
 		g.lets()
 		g.look()
 		called.who = old
@@ -222,7 +222,7 @@ func TestAPassFromBeforeBringsBackInside(t *testing.T) {
 		pass.Issued, expired.Issued = pass.Issued.Add(-3*time.Second), expired.Issued.Add(-3*time.Second)
 
 		// In the same epoch a pass alone brings nobody back whose session is over.
-		g.lapse(keyActive)
+		g.lapse()
 		must(t, g.redis.ZAdd(t.Context(), g.keys[keyActive], zscore(time.Now().Add(time.Hour), f)).Err())
 		g.lets()
 		_, err := g.PinFor(t.Context(), expired, time.Second)
