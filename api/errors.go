@@ -24,6 +24,7 @@ var (
 	notFound         = &problem{status: 404, code: "not_found", detail: "There is nothing here."}
 	tooLarge         = &problem{status: 413, code: "too_large", detail: "The body is too large."}
 	invalid          = &problem{status: 422, code: "invalid", detail: "Some fields cannot be as they are."}
+	tooMany          = &problem{status: 429, code: "too_many_requests", detail: "Too many requests: please wait a moment. No place is lost by it.", retryAfter: time.Second}
 	unavailable      = &problem{status: 503, code: "unavailable", detail: "Please try again in a moment.", retryAfter: time.Second}
 	internal         = &problem{status: 500, code: "internal", detail: "Something went wrong on our side."}
 	noPlace          = notFound.because("You have no place in this queue: join first.")
@@ -74,6 +75,12 @@ func problemFor(err error) *problem {
 	if errors.As(err, &down) {
 		p := *unavailable
 		p.retryAfter = down.RetryAfter
+		return &p
+	}
+	var often *queue.TooManyError
+	if errors.As(err, &often) {
+		p := *tooMany
+		p.retryAfter = often.RetryAfter
 		return &p
 	}
 	var rules queue.RulesError

@@ -71,6 +71,8 @@ var (
 	queueRate       = showMetric("queue_admitted_per_second", "Visitors let in per second of late, while others waited.")
 	queueWait       = showMetric("queue_wait_seconds", "How long those who were let in had waited.", "quantile")
 	queueForetold   = showMetric("queue_eta_inside_ratio", "Share of those let in who waited as foretold when they joined.")
+	queueHasty      = showMetric("queue_hasty_polls_total", "Polls that came more than twice as fast as any were told, at this gateway.")
+	queueSlowed     = showMetric("queue_slowed_polls_total", "Of those, polls that were refused: far too many.")
 	queueEpoch      = showMetric("queue_epoch", "Grows whenever Redis was lost.")
 	queueVisitors   = showMetric("queue_visitors_total", "What became of visitors since the show opened.", "outcome")
 	seatsByState    = showMetric("seats", "Seats by state, as the door has them.", "state")
@@ -80,7 +82,7 @@ var (
 func (m *showMetrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		queueWaiting, queuePresent, queueAway, queueActive, queueMaxActive, queuePaused,
-		queueRecovering, queueRate, queueWait, queueForetold, queueEpoch, queueVisitors, seatsByState,
+		queueRecovering, queueRate, queueWait, queueForetold, queueEpoch, queueVisitors, queueHasty, queueSlowed, seatsByState,
 	} {
 		out <- d
 	}
@@ -133,6 +135,9 @@ func collectQueue(out chan<- prometheus.Metric, s queue.Stats) {
 	}
 	if s.Waits.Foretold > 0 {
 		gauge(queueForetold, s.Waits.InsideRatio())
+	}
+	for desc, n := range map[*prometheus.Desc]int64{queueHasty: s.Hasty, queueSlowed: s.Slowed} {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), s.Show)
 	}
 	t := s.Totals
 	for outcome, n := range map[string]int64{

@@ -47,6 +47,19 @@ func unavailable(op string, err error) error {
 	return &UnavailableError{RetryAfter: time.Second, Err: fmt.Errorf("%s: %w", op, err)}
 }
 
+// TooManyError says that too much was asked from one place, or for one place, and
+// when to ask again. Nothing is lost by it.
+type TooManyError struct{ RetryAfter time.Duration }
+
+func (e *TooManyError) Error() string {
+	return "too many requests: again in " + e.RetryAfter.Round(time.Millisecond).String()
+}
+
+func isTooMany(err error) bool {
+	var many *TooManyError
+	return errors.As(err, &many)
+}
+
 // RuleError says what is wrong with one rule of admission.
 type RuleError struct {
 	Field  string

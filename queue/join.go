@@ -34,7 +34,7 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 			}
 			return s, false, nil
 		}
-		if _, down := asUnavailable(err); down {
+		if _, down := asUnavailable(err); down || isTooMany(err) {
 			return s, false, err
 		}
 	}

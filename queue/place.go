@@ -17,8 +17,8 @@ type Who struct {
 
 // Poll says how a place stands. Mostly the view answers; a visitor to whom
 // something happened costs one script, and with it acts: who was called has shown
-// up, who was away is back. May return ErrNoPlace, ErrPlaceExpired, or an
-// UnavailableError.
+// up, who was away is back. May return ErrNoPlace, ErrPlaceExpired, a TooManyError
+// when it is asked far too often, or an UnavailableError.
 func (r *Room) Poll(ctx context.Context, who Who) (Status, error) {
 	v, err := r.fresh()
 	if err != nil {
@@ -57,6 +57,9 @@ func (r *Room) pollLine(ctx context.Context, v *view, who Who) (Status, error) {
 	if position, ok := v.line.position(t.Number); ok {
 		// A number has one holder for good, so the epoch of the token does not matter.
 		r.marks.mark(t.Number)
+		if err := r.haste.note(t.Number, v); err != nil {
+			return Status{}, err
+		}
 		s := r.waiting(v, *t, v.ahead()+position)
 		if untold := t.High == 0 && t.Joined > 0 && s.ETA != nil; untold || t.Epoch != v.epoch {
 			renewed := *t
@@ -70,6 +73,9 @@ func (r *Room) pollLine(ctx context.Context, v *view, who Who) (Status, error) {
 	}
 	if t.Epoch == v.epoch && t.Number > v.issued {
 		r.marks.mark(t.Number)
+		if err := r.haste.note(t.Number, v); err != nil {
+			return Status{}, err
+		}
 		r.sawAhead(t.Epoch, t.Number)
 		return r.waiting(v, *t, v.behind(t.Number)), nil
 	}
@@ -129,6 +135,9 @@ func (r *Room) resolve(ctx context.Context, v *view, who Who) (Status, error) {
 	id := placeID{ask.visitor, ask.number}
 	if state, ok := r.finals.get(v.epoch, id); ok && ask.number > 0 {
 		return Status{Show: r.show, State: state, Visitor: ask.visitor, Number: ask.number, AsOf: timeOf(v.asOf), Message: v.message}, nil
+	}
+	if err := r.haste.noteAsking(ask.number, v.rules); err != nil {
+		return Status{}, err
 	}
 	a, err := r.finds.Do(ctx, ask)
 	if err != nil {

@@ -19,6 +19,7 @@ type Room struct {
 	joins  *gather[joinAsk, joinAnswer]
 	finds  *gather[resolveAsk, resolved]
 	marks  marks
+	haste  haste
 	finals finals
 	pace   pace
 

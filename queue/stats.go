@@ -22,6 +22,8 @@ type Stats struct {
 	Rate       float64 // visitors let in per second of late; 0 when not known
 	Waits      Waits
 	Epoch      int64
+	Hasty      int64 // polls that came more than twice as fast as any were told, at this gateway
+	Slowed     int64 // of those, refused: far too many
 	AsOf       time.Time
 }
 
@@ -59,7 +61,8 @@ func (r *Room) figures(v *view) Stats {
 	return Stats{
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Recovering: v.isRecovering(),
 		Lobby: v.lobby, Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
-		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Epoch: v.epoch, AsOf: timeOf(v.asOf),
+		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Epoch: v.epoch,
+		Hasty: r.haste.hasty.Load(), Slowed: r.haste.slowed.Load(), AsOf: timeOf(v.asOf),
 	}
 }
 

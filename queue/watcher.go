@@ -84,6 +84,7 @@ func (w *Watcher) report(err error) {
 func (w *Watcher) RunOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*roundTrip)
 	defer cancel()
+	w.room.countAnew(time.Now())
 	v, err := w.room.refresh(ctx)
 	if errors.Is(err, errLost) || err == nil && w.room.isBehind(v) {
 		if err = w.room.reopen(ctx); err != nil {
