@@ -29,6 +29,9 @@ type Options struct {
 	TrustedProxies []string
 	// DemoCharges lets visitors charge their own wallets.
 	DemoCharges bool
+	// UnprovenPerAddress is how many requests a second an address may make that cost
+	// something and prove no place; 0: no limit.
+	UnprovenPerAddress int
 	// SeparateOps leaves /healthz, /readyz and /metrics to Ops alone.
 	SeparateOps bool
 	// Ready asks the servers, by name, whether they answer.
@@ -46,11 +49,13 @@ type API struct {
 	requests *durations
 	boards   boards
 	draining atomic.Bool
+
+	strangers *unproven // nil: no limit
 }
 
 // New makes the interface and registers its metrics.
 func New(o Options) *API {
-	a := &API{Options: o}
+	a := &API{Options: o, strangers: newUnproven(o.UnprovenPerAddress)}
 	a.registerMetrics()
 	return a
 }

@@ -90,7 +90,8 @@ func (a *API) passOf(c *gin.Context, visitor, show string) *queue.Pass {
 }
 
 // owner wants to know who asks: any proof will do, but there must be one. A write by
-// cookie alone needs the header that no page of another origin can set.
+// cookie alone needs the header that no page of another origin can set, and whoever
+// brings nothing but the visitor's cookie comes no more often than their address may.
 func (a *API) owner(c *gin.Context) (asker, error) {
 	who, err := a.identify(c)
 	switch {
@@ -99,7 +100,13 @@ func (a *API) owner(c *gin.Context) (asker, error) {
 	case who.isNew:
 		return who, tokenRequired
 	}
-	return who, mayWrite(c, who)
+	if err := mayWrite(c, who); err != nil {
+		return who, err
+	}
+	if who.cookie && who.token == nil && who.pass == nil {
+		err = a.unproven(c)
+	}
+	return who, err
 }
 
 func mayWrite(c *gin.Context, who asker) error {

@@ -36,7 +36,11 @@ func (a *API) join(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	status, created, err := room.Join(c.Request.Context(), who.queue())
+	asks := who.queue()
+	if !who.isNew {
+		asks.Unproven = func() error { return a.unproven(c) }
+	}
+	status, created, err := room.Join(c.Request.Context(), asks)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -61,7 +65,11 @@ func (a *API) poll(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	status, err := room.Poll(c.Request.Context(), who.queue())
+	asks := who.queue()
+	if who.token == nil {
+		asks.Unproven = func() error { return a.unproven(c) }
+	}
+	status, err := room.Poll(c.Request.Context(), asks)
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -51,7 +51,9 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 		s.Token = r.queue.keys.Token(t)
 		return s, a.code == "gathers", nil
 	case "known":
-		s, err := r.Poll(ctx, Who{Visitor: who.Visitor})
+		// Only now is it a replay: somebody whom a cookie made known before they joined
+		// costs no more than somebody who has none.
+		s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Unproven: who.Unproven})
 		return s, false, err
 	case "full":
 		return s, false, ErrFull

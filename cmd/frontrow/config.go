@@ -33,8 +33,12 @@ type gatewayConfig struct {
 	TrustedProxies []string `name:"trusted-proxies" env:"FRONTROW_TRUSTED_PROXIES" help:"CIDRs whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	PublicURL      string   `name:"public-url" env:"FRONTROW_PUBLIC_URL" help:"Where visitors reach the gateway. Empty: as their request says." placeholder:"URL"`
 	LogLevel       string   `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	Unproven       int      `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
 	DemoCharges    *bool    `name:"demo-charges" env:"FRONTROW_DEMO_CHARGES" help:"Visitors may charge their own wallet. On when embedded, else off." negatable:""`
 }
+
+// mostUnproven is more than any gateway answers a second.
+const mostUnproven = 1_000_000
 
 func (s servers) embedded() bool { return s.RedisURL == "" && s.MySQLDSN == "" }
 
@@ -92,6 +96,9 @@ func (c gatewayConfig) check() error {
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" {
 			errs = append(errs, errors.New("FRONTROW_PUBLIC_URL must be http(s)://host"))
 		}
+	}
+	if c.Unproven < 0 || c.Unproven > mostUnproven {
+		errs = append(errs, fmt.Errorf("FRONTROW_UNPROVEN_PER_ADDRESS must be from 0 to %d", mostUnproven))
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		errs = append(errs, err)

@@ -68,7 +68,7 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	g.api = api.New(api.Options{
 		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
 		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
-		DemoCharges: demo, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
+		DemoCharges: demo, UnprovenPerAddress: g.config.Unproven, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
 		Registry: registry, Logger: log, Now: time.Now,
 	})
 	registry.MustRegister(&deliveryMetrics{g.store})
