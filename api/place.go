@@ -36,13 +36,9 @@ func (a *API) join(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	asks := who.queue()
-	if !who.isNew {
-		asks.Unproven = func() error { return a.unproven(c) }
-	}
-	status, created, err := room.Join(c.Request.Context(), asks)
+	status, created, err := room.Join(c.Request.Context(), a.joiner(c, room, who))
 	if err != nil {
-		a.fail(c, err)
+		a.fail(c, whereToProve(c, err))
 		return
 	}
 	code := http.StatusOK

@@ -15,6 +15,13 @@ var (
 	ErrClosed = errors.New("the queue is not open")
 	// ErrFull says that max_waiting people keep a place already.
 	ErrFull = errors.New("the queue is full")
+	// ErrProofRequired says that a new place costs a proof of work.
+	ErrProofRequired = errors.New("a proof of work is needed")
+	// ErrProofInvalid says that a proof of work solves no challenge of this show, or
+	// solves one that is past its time.
+	ErrProofInvalid = errors.New("proof of work invalid")
+	// ErrProofSpent says that a proof of work has given somebody a place.
+	ErrProofSpent = errors.New("proof of work spent")
 	// ErrNoPlace says that the visitor has no place in this queue.
 	ErrNoPlace = errors.New("no place in this queue")
 	// ErrPlaceExpired says that the place is of an older generation: the show was reset.

@@ -3,11 +3,15 @@ package queue
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"time"
 )
 
 type joinAsk struct {
 	visitor string
 	fresh   bool
+	from    netip.Addr // invalid: not known
+	proof   proof      // zero: none
 }
 
 type joinAnswer struct {
@@ -17,8 +21,8 @@ type joinAnswer struct {
 }
 
 // Join gives the visitor a place at the end of the line, or before a draw one in the
-// lobby, or says which one they have. created tells a new place. May return ErrClosed, ErrFull, or an
-// UnavailableError.
+// lobby, or says which one they have. created tells a new place. May return ErrClosed,
+// ErrFull, a TooManyError, what is wrong with the proof of work, or an UnavailableError.
 func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err error) {
 	v := r.view.Load()
 	gathers := v != nil && v.gathers() // then the token proves no more than the cookie does
@@ -38,7 +42,12 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 			return s, false, err
 		}
 	}
-	a, err := r.join(ctx, joinAsk{who.Visitor, who.New})
+	ask := joinAsk{visitor: who.Visitor, fresh: who.New, from: who.From}
+	wrong := error(nil)
+	if who.Proof != "" {
+		ask.proof, wrong = r.queue.keys.solved(r.show, who.Proof)
+	}
+	a, err := r.join(ctx, ask)
 	if err != nil {
 		return s, false, err
 	}
@@ -46,6 +55,11 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 	case "joined":
 		return r.joined(who.Visitor, a), true, nil
 	case "gathers", "lobby":
+		if a.code == "lobby" {
+			if err := who.unproven(); err != nil {
+				return s, false, err
+			}
+		}
 		t := Token{Show: r.show, Visitor: who.Visitor, Epoch: a.epoch, Generation: a.generation, Joined: seconds(a.now)}
 		s := r.gathered(v, t)
 		s.Token = r.queue.keys.Token(t)
@@ -57,6 +71,17 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 		return s, false, err
 	case "full":
 		return s, false, ErrFull
+	case "limited":
+		return s, false, &TooManyError{RetryAfter: time.Duration(a.number) * time.Microsecond}
+	case "unproved":
+		if wrong != nil {
+			return s, false, wrong
+		}
+		return s, false, ErrProofRequired
+	case "stale":
+		return s, false, ErrProofInvalid
+	case "spent":
+		return s, false, ErrProofSpent
 	default:
 		return s, false, ErrClosed
 	}
@@ -79,11 +104,7 @@ func (r *Room) join(ctx context.Context, ask joinAsk) (joinAnswer, error) {
 func (r *Room) askJoins(ctx context.Context, asks []joinAsk) ([]joinAnswer, error) {
 	args := make([]any, 0, 2*len(asks))
 	for _, ask := range asks {
-		fresh := 0
-		if ask.fresh {
-			fresh = 1
-		}
-		args = append(args, ask.visitor, fresh)
+		args = append(args, ask.visitor, ask.flags())
 	}
 	a, err := r.run(ctx, "join", joinScript, args...)
 	if err != nil {

@@ -24,6 +24,7 @@ type key struct {
 	id     string // names the pass key in JWKS
 	tokens *macKey
 	cookie *macKey
+	proofs *macKey
 	pass   ed25519.PrivateKey
 }
 
@@ -64,18 +65,22 @@ func decodeSecret(text string) ([]byte, error) {
 }
 
 func newKey(secret []byte) (key, error) {
-	derive := func(purpose string, n int) ([]byte, error) {
-		return hkdf.Key(sha256.New, secret, nil, "frontrow "+purpose, n)
+	derive := func(purpose string) ([]byte, error) {
+		return hkdf.Key(sha256.New, secret, nil, "frontrow "+purpose, ed25519.SeedSize) // 32, as for every MAC
 	}
-	token, err := derive("queue token", 32)
+	token, err := derive("queue token")
 	if err != nil {
 		return key{}, err
 	}
-	cookie, err := derive("visitor cookie", 32)
+	cookie, err := derive("visitor cookie")
 	if err != nil {
 		return key{}, err
 	}
-	seed, err := derive("pass", ed25519.SeedSize)
+	proofs, err := derive("join challenge")
+	if err != nil {
+		return key{}, err
+	}
+	seed, err := derive("pass")
 	if err != nil {
 		return key{}, err
 	}
@@ -85,6 +90,7 @@ func newKey(secret []byte) (key, error) {
 		id:     base64.RawURLEncoding.EncodeToString(id[:8]),
 		tokens: newMACKey(token),
 		cookie: newMACKey(cookie),
+		proofs: newMACKey(proofs),
 		pass:   pass,
 	}, nil
 }

@@ -16,6 +16,7 @@ func keys(show string) []string {
 		at + "finished", at + "restored", at + "admissions", at + "waits",
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
 		at + "returned", at + "invited", at + "missed", at + "calls", at + "lobby",
+		at + "limits",
 	}
 }
 
@@ -35,6 +36,7 @@ const (
 	keyMissed
 	keyCalls
 	keyLobby
+	keyLimits
 )
 
 var (
@@ -48,6 +50,8 @@ var (
 	raiseLua string
 	//go:embed lua/join.lua
 	joinLua string
+	//go:embed lua/limits.lua
+	limitsLua string
 	//go:embed lua/view.lua
 	viewLua string
 	//go:embed lua/seen.lua
@@ -73,7 +77,7 @@ var (
 	openScript    = redis.NewScript(openLua)
 	rulesScript   = redis.NewScript(opening + rulesLua)
 	raiseScript   = redis.NewScript(opening + raiseLua)
-	joinScript    = redis.NewScript(opening + joinLua)
+	joinScript    = redis.NewScript(opening + limitsLua + joinLua)
 	viewScript    = redis.NewScript(opening + viewLua)
 	seenScript    = redis.NewScript(opening + seenLua)
 	admitScript   = redis.NewScript(opening + admitLua)

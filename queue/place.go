@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -13,6 +14,10 @@ type Who struct {
 	New     bool   // made up for this request: nobody else knows of it
 	Token   *Token // for this very show
 	Pass    *Pass  // for this very show, and in its time
+
+	// Where a join comes from, and the proof of work that it brings; may be missing.
+	From  netip.Addr
+	Proof string
 
 	// Unproven is asked before Redis is for somebody whom no token or pass speaks for;
 	// what it returns is the answer then. nil: nobody minds.

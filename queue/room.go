@@ -22,6 +22,7 @@ type Room struct {
 	haste  haste
 	finals finals
 	pace   pace
+	rush   rush
 
 	// endedAt is when a place was last ended through this gateway (ns since 1970):
 	// a view from before does not know.
@@ -237,6 +238,7 @@ func (r *Room) refresh(ctx context.Context) (*view, error) {
 		return nil, err
 	}
 	r.pace.note(v)
+	r.rush.note(v)
 	for {
 		old := r.view.Load()
 		if old != nil && (stamp{v.epoch, v.version}).before(stamp{old.epoch, old.version}) {

@@ -17,6 +17,9 @@ type Rules struct {
 	AbsenceSeconds    int  `json:"absence_seconds"`     // not heard of for so long: absent
 	ReturnSeconds     int  `json:"return_seconds"`      // an away visitor may come back within
 	Paused            bool `json:"paused"`              // nobody is let in
+	JoinsPerAddress   int  `json:"joins_per_address"`   // most new places a minute; 0: no limit
+	JoinsPerNetwork   int  `json:"joins_per_network"`   // most new places a minute; 0: no limit
+	ProofOfWork       bool `json:"proof_of_work"`       // a new place costs a proof of work
 }
 
 // DefaultRules are those of a show that names none.
@@ -45,6 +48,11 @@ func (r Rules) Validate() error {
 	within("session_max_seconds", r.SessionMaxSeconds, 5, 86_400)
 	within("absence_seconds", r.AbsenceSeconds, 5, 86_400)
 	within("return_seconds", r.ReturnSeconds, 5, 86_400)
+	within("joins_per_address", r.JoinsPerAddress, 0, 1_000_000)
+	within("joins_per_network", r.JoinsPerNetwork, 0, 1_000_000)
+	if r.JoinsPerNetwork > 0 && r.JoinsPerNetwork < r.JoinsPerAddress {
+		errs = append(errs, RuleError{"joins_per_network", "must not be below joins_per_address: a network has many addresses"})
+	}
 	if r.SessionMaxSeconds < r.SessionSeconds {
 		errs = append(errs, RuleError{"session_max_seconds", "must not be below session_seconds"})
 	}
@@ -66,6 +74,12 @@ func (r Rules) absence() time.Duration { return time.Duration(r.AbsenceSeconds) 
 
 // rate is how many visitors a second the rules let in at most.
 func (r Rules) rate() float64 { return float64(r.Admit) / r.Interval().Seconds() }
+
+// guarded tells whether a new place depends on more than room in the line: without, a
+// join reads none of these rules.
+func (r Rules) guarded() bool {
+	return r.JoinsPerAddress > 0 || r.JoinsPerNetwork > 0 || r.ProofOfWork
+}
 
 // window is how long one of the two `seen` windows lasts: who was heard of in
 // neither of two is absent.

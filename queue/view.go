@@ -131,6 +131,9 @@ func (h roomHash) rules() Rules {
 		AbsenceSeconds:    int(h.int("absence_seconds")),
 		ReturnSeconds:     int(h.int("return_seconds")),
 		Paused:            h.int("paused") == 1,
+		JoinsPerAddress:   int(h.int("joins_per_address")),
+		JoinsPerNetwork:   int(h.int("joins_per_network")),
+		ProofOfWork:       h.int("proof_of_work") == 1,
 	}
 }
 
@@ -144,15 +147,14 @@ func (h roomHash) totals() Totals {
 
 // fields lists what of a show stands in the room.
 func (s Show) fields() []any {
-	paused := 0
-	if s.Rules.Paused {
-		paused = 1
-	}
+	flag := map[bool]int{true: 1}
 	return []any{
-		"phase", string(s.Phase), "message", s.Message, "max_waiting", s.MaxWaiting, "paused", paused,
+		"phase", string(s.Phase), "message", s.Message, "max_waiting", s.MaxWaiting, "paused", flag[s.Rules.Paused],
 		"admit", s.Rules.Admit, "interval_ms", s.Rules.IntervalMS, "max_active", s.Rules.MaxActive,
 		"claim_seconds", s.Rules.ClaimSeconds, "session_seconds", s.Rules.SessionSeconds,
 		"session_max_seconds", s.Rules.SessionMaxSeconds, "absence_seconds", s.Rules.AbsenceSeconds,
 		"return_seconds", s.Rules.ReturnSeconds, "starts_at", s.StartsAt,
+		"joins_per_address", s.Rules.JoinsPerAddress, "joins_per_network", s.Rules.JoinsPerNetwork,
+		"proof_of_work", flag[s.Rules.ProofOfWork], "guarded", flag[s.Rules.guarded()],
 	}
 }

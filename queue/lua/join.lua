@@ -1,8 +1,10 @@
 -- Gives visitors a place at the end of the line, many in one call, or before a draw
 -- one in the lobby. Who has a place keeps it.
 --
--- ARGV[3..] pairs: visitor, '1' if the visitor was made up for this join (then
---           only a join sent twice can be in the way), else '0'
+-- ARGV[3..] pairs: visitor, and '1' if the visitor was made up for this join (then
+--           only a join sent twice can be in the way), else '0'. Where the rules ask for
+--           it, behind that and parted by spaces: address, network, the id of a proof
+--           of work and until when it is good (us); '-' for what there is not
 --
 -- Returns {'ok', now, epoch, version, generation, code, number, code, number, ...}, a
 -- pair a visitor in the order asked:
@@ -13,6 +15,9 @@
 --   'closed'  the show's queue is not open
 --   'full'    max_waiting people keep a place already
 --   'ceiling' the numbers reserved in MySQL are used up
+--   'limited' too many joined from there; instead of the number, how long to wait (us)
+--   'unproved', 'stale', 'spent'  the proof of work is missing, is past its time, or
+--             has given somebody a place
 
 local reply = {'ok', now, r.epoch, 0, r.generation}
 local issued = r.issued
@@ -64,12 +69,17 @@ local function holds(visitor, place)
   return nil
 end
 
--- gathers gives a place in the lobby, as long as it takes anybody.
-local function gathers(visitor)
+-- gathers gives a place in the lobby, as long as it takes anybody; or says why not, and
+-- how long to wait.
+local function gathers(visitor, asked)
   local since = redis.call('ZSCORE', LOBBY, visitor)
   if since and tonumber(since) > 0 then
     return 'lobby'
   elseif r.draw == 0 and vacant >= 1 then
+    local why, wait = refused(asked)
+    if why then
+      return why, wait
+    end
     redis.call('ZADD', LOBBY, text(now), visitor)
     vacant = vacant - 1
     came = true
@@ -80,11 +90,14 @@ end
 
 for i, visitor in ipairs(visitors) do
   local place, code = just[visitor] or tonumber(places[i] or nil), 'known'
-  if not just[visitor] and (place or ARGV[2 * i + 2] ~= '1') then
+  if not just[visitor] and (place or string.sub(ARGV[2 * i + 2], 1, 1) ~= '1') then
     place = holds(visitor, place)
   end
   if not place then
-    code = drawing and gathers(visitor)
+    code = nil
+    if drawing then
+      code, place = gathers(visitor, ARGV[2 * i + 2])
+    end
   end
   if not code then
     if r.phase ~= 'open' and r.phase ~= 'lobby' then
@@ -94,12 +107,15 @@ for i, visitor in ipairs(visitors) do
     elseif issued >= r.ceiling then
       code = 'ceiling'
     else
-      issued = issued + 1
-      vacant = vacant - 1
-      code, place = 'joined', issued
-      just[visitor] = issued
-      joined[#joined + 1] = text(issued)
-      joined[#joined + 1] = visitor
+      code, place = refused(ARGV[2 * i + 2])
+      if not code then
+        issued = issued + 1
+        vacant = vacant - 1
+        code, place = 'joined', issued
+        just[visitor] = issued
+        joined[#joined + 1] = text(issued)
+        joined[#joined + 1] = visitor
+      end
     end
   end
   reply[#reply + 1] = code
@@ -115,6 +131,7 @@ if issued > r.issued then
   came = true
 end
 if came then
+  keep_limits()
   changed()
 end
 reply[4] = r.version

@@ -24,6 +24,9 @@
 --                     (us) by its last number: until when those up to there may claim, and
 --                     come back who were passed over, or missed
 -- KEYS[19] lobby      sorted set: visitor -> when they came (us), before a draw; 0: left since
+-- KEYS[20] limits     sorted set: 'a:' address or 'n:' network -> when its joins would be used
+--                     up at the pace allowed (us); 'p:' proof of work that was spent -> until
+--                     when it would be good (us). What lies in the past means nothing any more
 -- ARGV[1]  epoch that the caller knows
 -- ARGV[2]  highest version of that epoch that the caller was ever told
 --
@@ -33,7 +36,7 @@
 
 local ROOM, WAITING, PRESENT, ACTIVE, CALLED, AWAY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local FINISHED, RESTORED, ADMISSIONS, WAITS, SCRATCH = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]
-local RETURNED, INVITED, MISSED, CALLS, LOBBY = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+local RETURNED, INVITED, MISSED, CALLS, LOBBY, LIMITS = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
