@@ -68,6 +68,7 @@ async function poll() {
     trouble();
   } catch (error) {
     if ([401, 404, 410].includes(error.status)) return see("join");
+    if (error.status === 429) error.message = `Too many requests, from this browser or from others of your network. Your place is kept; trying again in ${error.after} s.`;
     trouble(error);
     timer = setTimeout(poll, (error.after || 3) * 1000);
   }
@@ -206,9 +207,40 @@ async function run(button, what) {
   }
 }
 
+// join asks for a place until there is an answer: it solves a challenge where the show
+// wants one, and waits where too many come from the same network.
 async function join() {
   [start, newest] = [0, ""];
-  tell(await call("POST", `/shows/${show.show}/queue`));
+  const where = `/shows/${show.show}/queue`;
+  let headers = {};
+  for (let tries = 0; ; tries++) {
+    try {
+      const status = await call("POST", where, undefined, headers);
+      trouble();
+      return tell(status);
+    } catch (error) {
+      if (error.status === 429) await waitFor(error.after);
+      else if (!error.told?.code?.startsWith("proof_") || tries > 4) throw error;
+      if (error.told.challenge) headers = { "X-Frontrow-Proof": await solve(await call("GET", `${where}/challenge`)) };
+    }
+  }
+}
+
+async function waitFor(seconds) {
+  trouble(new Error(`Many people come from your network just now. This page joins for you in ${clock(seconds)}; keep it open.`));
+  await new Promise((done) => setTimeout(done, seconds * 1000));
+}
+
+// solve looks for a nonce, many at a time: one by one, most of the time goes into waiting.
+async function solve({ challenge, below }) {
+  if (!globalThis.crypto?.subtle) throw new Error("Joining needs a little work that browsers do on https pages alone.");
+  trouble(new Error("A moment: your browser does a little work, so that machines cannot take all the places."));
+  const text = new TextEncoder();
+  for (let nonce = 0; ; nonce += 256) {
+    const hashes = await Promise.all(Array.from({ length: 256 }, (_, i) => crypto.subtle.digest("SHA-256", text.encode(`${challenge}.${nonce + i}`))));
+    const found = hashes.findIndex((hash) => new DataView(hash).getUint32(0) < below);
+    if (found >= 0) return `${challenge}.${nonce + found}`;
+  }
 }
 
 act("join-button", join);
