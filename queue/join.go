@@ -47,6 +47,12 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 	if who.Proof != "" {
 		ask.proof, wrong = r.queue.keys.solved(r.show, who.Proof)
 	}
+	rules := r.rules.Load().RulesVersion
+	if who.New && who.From.IsValid() {
+		if wait := r.turned.wait(rules, who.From); wait > 0 {
+			return s, false, &TooManyError{RetryAfter: wait}
+		}
+	}
 	a, err := r.join(ctx, ask)
 	if err != nil {
 		return s, false, err
@@ -72,7 +78,9 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 	case "full":
 		return s, false, ErrFull
 	case "limited":
-		return s, false, &TooManyError{RetryAfter: time.Duration(a.number) * time.Microsecond}
+		wait := time.Duration(a.number) * time.Microsecond
+		r.turned.put(rules, who.From, wait)
+		return s, false, &TooManyError{RetryAfter: wait}
 	case "unproved":
 		if wrong != nil {
 			return s, false, wrong

@@ -53,6 +53,11 @@ func (g *gate) later(d time.Duration) {
 		rows[i].Score -= float64(d.Microseconds())
 	}
 	must(g.t, g.redis.ZAdd(g.t.Context(), g.keys[keyLimits], rows...).Err())
+	g.turned.mu.Lock()
+	defer g.turned.mu.Unlock()
+	for address, until := range g.turned.now {
+		g.turned.now[address] = until.Add(-d)
+	}
 }
 
 // As many as the burst may come at once; the next waits for its turn, and only the
@@ -255,5 +260,48 @@ func TestJoinRulesAreChecked(t *testing.T) {
 		if errors.As(err, &errs); (len(errs) == 0) != (test.bad == "") || len(errs) > 0 && errs[0].Field != test.bad {
 			t.Errorf("%d, %d: %v, want trouble with %q", test.address, test.network, err, test.bad)
 		}
+	}
+}
+
+// Who was turned away costs Redis nothing until their time has come, unless they may
+// have a place, or the rules have changed.
+func TestTheTurnedAwayCostRedisNothing(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		h := newHouse(t, url, limited(1, 0))
+		g := h.gate()
+		known := from("192.0.2.1")
+		equal(t, g.comes(known), 0, "the first")
+		wait := g.comes(from("192.0.2.1"))
+		must(t, g.redis.Del(t.Context(), g.keys[keyLimits]).Err()) // Redis would let them through
+		if again := g.comes(from("192.0.2.1")); again <= 0 || again > wait {
+			t.Errorf("turned away for %s, and then for %s", wait, again)
+		}
+		g.look()
+		_, created, err := g.Join(t.Context(), Who{Visitor: known.Visitor, From: known.From})
+		must(t, err)
+		equal(t, created, false, "created")
+
+		h.show.RulesVersion, h.show.Rules.JoinsPerAddress = 2, 2
+		must(t, g.Apply(t.Context(), h.show))
+		equal(t, g.comes(from("192.0.2.1")), 0, "by the new rules")
+	})
+}
+
+func TestTurnedIsBounded(t *testing.T) {
+	t.Parallel()
+	var all turned
+	address := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}) }
+	for n := range 3*turnedKept + 1 {
+		all.put(1, address(n), time.Hour)
+	}
+	if n := len(all.now) + len(all.older); n > 2*turnedKept {
+		t.Errorf("%d addresses are kept", n)
+	}
+	if all.wait(1, address(3*turnedKept)) == 0 || all.wait(1, address(0)) != 0 {
+		t.Error("the newest are not the ones kept")
+	}
+	if all.wait(2, address(3*turnedKept)) != 0 {
+		t.Error("of other rules")
 	}
 }

@@ -20,6 +20,7 @@ type Room struct {
 	finds  *gather[resolveAsk, resolved]
 	marks  marks
 	haste  haste
+	turned turned
 	finals finals
 	pace   pace
 	rush   rush
