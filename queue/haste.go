@@ -14,7 +14,7 @@ type haste struct {
 	tally         atomic.Pointer[tally]
 
 	mu    sync.Mutex
-	asked map[int64]asking // by number, of those whose polls cost Redis a script
+	asked map[placeID]asking // of those whose polls cost Redis a script
 }
 
 // tally are the counts of one window.
@@ -63,16 +63,13 @@ func (h *haste) note(number int64, v *view) error {
 // through once a second all the same: the script is what keeps them present. The count is
 // another than note's, so that who was slowed in the line can claim at once. May
 // return a TooManyError.
-func (h *haste) noteAsking(number int64, rules Rules) error {
-	if number == 0 {
-		return nil // nobody's number: Who.Unproven has been asked
-	}
+func (h *haste) noteAsking(id placeID, rules Rules) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.asked == nil {
-		h.asked = map[int64]asking{}
+		h.asked = map[placeID]asking{}
 	}
-	a, known := h.asked[number]
+	a, known := h.asked[id]
 	if !known && len(h.asked) >= mostAsking {
 		return nil
 	}
@@ -87,7 +84,7 @@ func (h *haste) noteAsking(number int64, rules Rules) error {
 	if !slow {
 		a.at = now
 	}
-	h.asked[number] = a
+	h.asked[id] = a
 	if slow {
 		return h.slow(h.tally.Load(), rules)
 	}

@@ -104,9 +104,10 @@ func TestHastyPollsFromInside(t *testing.T) {
 			t.Fatalf("%d of 20 polls were slowed", slowed)
 		}
 		g.haste.mu.Lock()
-		a := g.haste.asked[f.who.Token.Number]
+		id := placeID{f.who.Visitor, f.who.Token.Number}
+		a := g.haste.asked[id]
 		a.at = a.at.Add(-time.Second)
-		g.haste.asked[f.who.Token.Number] = a
+		g.haste.asked[id] = a
 		g.haste.mu.Unlock()
 		f.wants(Admitted)
 		slowed, _ = f.hurries(1)

@@ -305,3 +305,30 @@ func TestTurnedIsBounded(t *testing.T) {
 		t.Error("of other rules")
 	}
 }
+
+// A lobby is a door too: a place in it is a new one, and what gave it is spent.
+func TestTheLobbyHasTheSameDoors(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		h := newLottery(t, url, "")
+		h.show.Rules.JoinsPerAddress, h.show.Rules.ProofOfWork = 2, true
+		g := h.gate()
+		h.draw(g) // commits to a seed
+		wantErr(t, g.brings(from("192.0.2.1"), ""), ErrProofRequired, "no proof")
+		first, spent := from("192.0.2.1"), solve(g.challenge())
+		wantErr(t, g.brings(first, spent), nil, "the first")
+		wantErr(t, g.brings(from("192.0.2.2"), spent), ErrProofSpent, "replayed")
+		wantErr(t, g.brings(from("192.0.2.1"), solve(g.challenge())), nil, "the second")
+		if err := g.brings(from("192.0.2.1"), solve(g.challenge())); !isTooMany(err) {
+			t.Errorf("the third: %v", err)
+		}
+		s, created, err := g.Join(t.Context(), Who{Visitor: first.Visitor, From: first.From})
+		must(t, err)
+		equal(t, s.State, Gathers, "who is in the lobby")
+		equal(t, created, false, "created")
+
+		often := errors.New("too often")
+		_, _, err = g.Join(t.Context(), Who{Visitor: first.Visitor, Unproven: func() error { return often }})
+		wantErr(t, err, often, "replayed too often")
+	})
+}

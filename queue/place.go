@@ -158,7 +158,7 @@ func (r *Room) resolve(ctx context.Context, v *view, who Who) (Status, error) {
 	if state, ok := r.finals.get(v.epoch, id); ok && ask.number > 0 {
 		return Status{Show: r.show, State: state, Visitor: ask.visitor, Number: ask.number, AsOf: timeOf(v.asOf), Message: v.message}, nil
 	}
-	if err := r.haste.noteAsking(ask.number, v.rules); err != nil {
+	if err := r.haste.noteAsking(id, v.rules); err != nil {
 		return Status{}, err
 	}
 	a, err := r.finds.Do(ctx, ask)

@@ -17,7 +17,7 @@ const rushOver = 10_000_000
 func (h *rush) note(v *view) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := arrivals{v.asOf, v.epoch, v.totals.Joined}
+	now := arrivals{v.asOf, v.epoch, v.totals.Joined + v.lobby}
 	if n := len(h.samples); n > 0 {
 		last := h.samples[n-1]
 		if last.epoch != now.epoch || last.joined > now.joined {
