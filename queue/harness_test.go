@@ -136,7 +136,7 @@ func secret() string {
 func quick() Rules {
 	return Rules{
 		Admit: 3, IntervalMS: 100, MaxActive: 10, ClaimSeconds: 60, SessionSeconds: 600,
-		SessionMaxSeconds: 900, AbsenceSeconds: 60, ReturnSeconds: 600,
+		SessionMaxSeconds: 900, AbsenceSeconds: 60, ReturnSeconds: 600, PollsPerTenSeconds: 100,
 	}
 }
 

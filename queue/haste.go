@@ -35,8 +35,8 @@ const (
 	// hastyPolls in a window are twice what the shortest poll_after_ms allows: a
 	// second, less the jitter of a fifth.
 	hastyPolls = 2 * 10 * 5 / 4
-	// slowedPolls in a window, 10 a second, are no browser's any more.
-	slowedPolls = 100
+	// mostCounted polls fit into a byte, with some to spare.
+	mostCounted = 250
 	// mostAsking bounds the memory of those who cost Redis a script.
 	mostAsking = 65_536
 )
@@ -53,7 +53,7 @@ func (h *haste) note(number int64, v *view) error {
 		return nil
 	}
 	h.hasty.Add(1)
-	if polls <= slowedPolls {
+	if int(polls) <= slowedFrom(v.rules) {
 		return nil
 	}
 	return h.slow(t, v.rules)
@@ -80,7 +80,7 @@ func (h *haste) noteAsking(id placeID, rules Rules) error {
 		h.hasty.Add(1)
 	}
 	now := time.Now()
-	slow := a.polls > slowedPolls && now.Sub(a.at) < time.Second
+	slow := int(a.polls) > slowedFrom(rules) && now.Sub(a.at) < time.Second
 	if !slow {
 		a.at = now
 	}
@@ -89,6 +89,14 @@ func (h *haste) noteAsking(id placeID, rules Rules) error {
 		return h.slow(h.tally.Load(), rules)
 	}
 	return nil
+}
+
+// slowedFrom is the number of polls in a window that are not refused.
+func slowedFrom(rules Rules) int {
+	if rules.PollsPerTenSeconds == 0 {
+		return math.MaxInt
+	}
+	return rules.PollsPerTenSeconds
 }
 
 // slow refuses a poll until the window's end, but never for longer than poll_after_ms

@@ -28,6 +28,9 @@ func (f *fan) hurries(n int) (slowed int, wait time.Duration) {
 // endHaste lets the window of counted polls end.
 func (g *gate) endHaste() { g.countAnew(time.Now().Add(hasteOver)) }
 
+// slowedAt is what the rules of these tests say.
+const slowedAt = 100
+
 func TestHastyPollsAreMarkedAndSlowed(t *testing.T) {
 	t.Parallel()
 	testenv.EachRedis(t, func(t *testing.T, url string) {
@@ -41,9 +44,9 @@ func TestHastyPollsAreMarkedAndSlowed(t *testing.T) {
 		first.hurries(hastyPolls)
 		hasty, _ := haste()
 		equal(t, hasty, 0, "marked at the bound")
-		first.hurries(slowedPolls - hastyPolls)
+		first.hurries(slowedAt - hastyPolls)
 		hasty, slowed := haste()
-		equal(t, hasty, slowedPolls-hastyPolls, "marked past it")
+		equal(t, hasty, slowedAt-hastyPolls, "marked past it")
 		equal(t, slowed, 0, "slowed at the bound")
 		refused, wait := first.hurries(200)
 		equal(t, refused, 200, "refused past it")
@@ -66,7 +69,7 @@ func TestWhoIsSlowedStaysPresent(t *testing.T) {
 		hurried, calm := g.joins(), g.joins()
 		g.look()
 		g.age()
-		hurried.hurries(slowedPolls)
+		hurried.hurries(slowedAt)
 		for range 3 {
 			slowed, _ := hurried.hurries(1)
 			equal(t, slowed, 1, "slowed")
@@ -84,7 +87,7 @@ func TestWhoIsSlowedMayClaim(t *testing.T) {
 		g := newHouse(t, url, quick()).gate()
 		f := g.joins()
 		g.look()
-		slowed, _ := f.hurries(slowedPolls + 1)
+		slowed, _ := f.hurries(slowedAt + 1)
 		equal(t, slowed, 1, "slowed")
 		g.lets()
 		g.look()
@@ -98,7 +101,7 @@ func TestHastyPollsFromInside(t *testing.T) {
 	testenv.EachRedis(t, func(t *testing.T, url string) {
 		g := newHouse(t, url, quick()).gate()
 		f := g.enters()
-		f.hurries(slowedPolls - 1) // to enter took one
+		f.hurries(slowedAt - 1) // to enter took one
 		slowed, _ := f.hurries(20)
 		if slowed < 10 {
 			t.Fatalf("%d of 20 polls were slowed", slowed)

@@ -120,6 +120,11 @@ func TestRules(t *testing.T) {
 		"session over its max":  {func(r *Rules) { r.SessionSeconds = r.SessionMaxSeconds + 1 }, "session_max_seconds"},
 		"session at its max":    {func(r *Rules) { r.SessionSeconds = r.SessionMaxSeconds }, ""},
 		"interval over claim":   {func(r *Rules) { r.IntervalMS, r.ClaimSeconds = 6000, 5 }, "interval_ms"},
+		"no limit to polls":     {func(r *Rules) { r.PollsPerTenSeconds = 0 }, ""},
+		"fewer polls than told": {func(r *Rules) { r.PollsPerTenSeconds = 24 }, "polls_per_ten_seconds"},
+		"few polls":             {func(r *Rules) { r.PollsPerTenSeconds = 25 }, ""},
+		"many polls":            {func(r *Rules) { r.PollsPerTenSeconds = 250 }, ""},
+		"more than are counted": {func(r *Rules) { r.PollsPerTenSeconds = 251 }, "polls_per_ten_seconds"},
 		"interval as the claim": {func(r *Rules) { r.IntervalMS, r.ClaimSeconds = 5000, 5 }, ""},
 	}
 	for _, bound := range []struct {

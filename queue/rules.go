@@ -20,6 +20,8 @@ type Rules struct {
 	JoinsPerAddress   int  `json:"joins_per_address"`   // most new places a minute; 0: no limit
 	JoinsPerNetwork   int  `json:"joins_per_network"`   // most new places a minute; 0: no limit
 	ProofOfWork       bool `json:"proof_of_work"`       // a new place costs a proof of work
+	// PollsPerTenSeconds is how often one place may poll a gateway; 0: no limit.
+	PollsPerTenSeconds int `json:"polls_per_ten_seconds"`
 }
 
 // DefaultRules are those of a show that names none.
@@ -27,7 +29,7 @@ func DefaultRules() Rules {
 	return Rules{
 		Admit: 10, IntervalMS: 1000, MaxActive: 100,
 		ClaimSeconds: 60, SessionSeconds: 600, SessionMaxSeconds: 1800,
-		AbsenceSeconds: 120, ReturnSeconds: 600,
+		AbsenceSeconds: 120, ReturnSeconds: 600, PollsPerTenSeconds: 100,
 	}
 }
 
@@ -50,6 +52,9 @@ func (r Rules) Validate() error {
 	within("return_seconds", r.ReturnSeconds, 5, 86_400)
 	within("joins_per_address", r.JoinsPerAddress, 0, 1_000_000)
 	within("joins_per_network", r.JoinsPerNetwork, 0, 1_000_000)
+	if n := r.PollsPerTenSeconds; n != 0 && (n < hastyPolls || n > mostCounted) {
+		errs = append(errs, RuleError{"polls_per_ten_seconds", fmt.Sprintf("must be 0, or from %d to %d", hastyPolls, mostCounted)})
+	}
 	if r.JoinsPerNetwork > 0 && r.JoinsPerNetwork < r.JoinsPerAddress {
 		errs = append(errs, RuleError{"joins_per_network", "must not be below joins_per_address: a network has many addresses"})
 	}

@@ -122,18 +122,19 @@ func (h roomHash) int(field string) int64 {
 
 func (h roomHash) rules() Rules {
 	return Rules{
-		Admit:             int(h.int("admit")),
-		IntervalMS:        int(h.int("interval_ms")),
-		MaxActive:         int(h.int("max_active")),
-		ClaimSeconds:      int(h.int("claim_seconds")),
-		SessionSeconds:    int(h.int("session_seconds")),
-		SessionMaxSeconds: int(h.int("session_max_seconds")),
-		AbsenceSeconds:    int(h.int("absence_seconds")),
-		ReturnSeconds:     int(h.int("return_seconds")),
-		Paused:            h.int("paused") == 1,
-		JoinsPerAddress:   int(h.int("joins_per_address")),
-		JoinsPerNetwork:   int(h.int("joins_per_network")),
-		ProofOfWork:       h.int("proof_of_work") == 1,
+		Admit:              int(h.int("admit")),
+		IntervalMS:         int(h.int("interval_ms")),
+		MaxActive:          int(h.int("max_active")),
+		ClaimSeconds:       int(h.int("claim_seconds")),
+		SessionSeconds:     int(h.int("session_seconds")),
+		SessionMaxSeconds:  int(h.int("session_max_seconds")),
+		AbsenceSeconds:     int(h.int("absence_seconds")),
+		ReturnSeconds:      int(h.int("return_seconds")),
+		Paused:             h.int("paused") == 1,
+		JoinsPerAddress:    int(h.int("joins_per_address")),
+		JoinsPerNetwork:    int(h.int("joins_per_network")),
+		PollsPerTenSeconds: int(h.int("polls_per_ten_seconds")),
+		ProofOfWork:        h.int("proof_of_work") == 1,
 	}
 }
 
@@ -155,6 +156,7 @@ func (s Show) fields() []any {
 		"session_max_seconds", s.Rules.SessionMaxSeconds, "absence_seconds", s.Rules.AbsenceSeconds,
 		"return_seconds", s.Rules.ReturnSeconds, "starts_at", s.StartsAt,
 		"joins_per_address", s.Rules.JoinsPerAddress, "joins_per_network", s.Rules.JoinsPerNetwork,
+		"polls_per_ten_seconds", s.Rules.PollsPerTenSeconds,
 		"proof_of_work", flag[s.Rules.ProofOfWork], "guarded", flag[s.Rules.guarded()],
 	}
 }

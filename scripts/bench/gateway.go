@@ -63,6 +63,7 @@ func (g *gateway) makeShow(show string, sections any) error {
 		"admission": map[string]any{
 			"admit": 0, "interval_ms": 1000, "max_active": 1_000_000, "claim_seconds": 3600, "session_seconds": 3600,
 			"session_max_seconds": 3600, "absence_seconds": 3600, "return_seconds": 3600,
+			"polls_per_ten_seconds": 0, // a thousand places poll as fast as they are answered
 		},
 	}, nil); err != nil {
 		return err
