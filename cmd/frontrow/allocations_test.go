@@ -24,7 +24,7 @@ const mostAllocations = 12
 // itself needs for a request, one allocates next to nothing.
 func TestAPollAllocatesNextToNothing(t *testing.T) {
 	g := backend{}.serve(t)
-	show := g.show(func(spec map[string]any) { spec["admission"].(map[string]any)["admit"] = 0 })
+	show := g.show(rules(map[string]any{"admit": 0, "polls_per_ten_seconds": 0})) // one place polls a thousand times
 	token := g.do(call{method: "POST", path: "/v1/shows/" + show + "/queue"}).want(http.StatusCreated).text("token")
 	testenv.Wait(t, 10*time.Second, func() bool {
 		return g.do(call{method: "GET", path: "/v1/shows/" + show + "/queue", bearer: token}).number("waiting") == 1
