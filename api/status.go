@@ -22,7 +22,11 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 	b = append(b, `","state":"`...)
 	b = append(b, s.State...)
 	b = append(b, `","as_of":"`...)
-	b = s.AsOf.UTC().AppendFormat(b, time.RFC3339Nano)
+	if s.AsOfText != "" {
+		b = append(b, s.AsOfText...)
+	} else {
+		b = s.AsOf.UTC().AppendFormat(b, time.RFC3339Nano)
+	}
 	b = append(b, '"')
 	switch s.State {
 	case queue.Waiting:

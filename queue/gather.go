@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -12,7 +13,8 @@ import (
 // before fills.
 type gather[Q, A any] struct {
 	most   int           // questions a round trip carries
-	moment time.Duration // how long a round trip waits for more of them
+	moment time.Duration // how long a round trip waits for more of them, at most
+	whole  bool          // it waits for all of that, whether more come or not
 	ask    func(context.Context, []Q) ([]A, error)
 
 	mu      sync.Mutex
@@ -31,9 +33,9 @@ type question[Q, A any] struct {
 // contexts may end it.
 const roundTrip = 3 * time.Second
 
-// Do asks one question and returns its answer. May return the context's error;
-// the question may then still be asked.
-func (g *gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
+// Do asks one question and returns its answer. It waits for it whatever becomes of the
+// caller: the round trips before are bounded, and the answer may have done something.
+func (g *gather[Q, A]) Do(ask Q) (A, error) {
 	q := &question[Q, A]{ask: ask, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, q)
@@ -43,21 +45,14 @@ func (g *gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
 	if start {
 		go g.run()
 	}
-	select {
-	case <-q.done:
-		return q.answer, q.err
-	case <-ctx.Done():
-		var none A
-		return none, ctx.Err()
-	}
+	<-q.done
+	return q.answer, q.err
 }
 
 // run makes round trips until nobody waits for one.
 func (g *gather[Q, A]) run() {
 	for {
-		if g.moment > 0 {
-			time.Sleep(g.moment)
-		}
+		g.linger()
 		batch := g.next()
 		if batch == nil {
 			return
@@ -76,6 +71,25 @@ func (g *gather[Q, A]) run() {
 			close(q.done)
 		}
 	}
+}
+
+// linger lets those ask who are about to, for a moment at most: as long as others keep
+// coming whenever the processor is given to them. On an idle machine nobody waits.
+func (g *gather[Q, A]) linger() {
+	for until, n := time.Now().Add(g.moment), g.waits(); time.Now().Before(until); {
+		runtime.Gosched()
+		if more := g.waits(); more > n {
+			n = more
+		} else {
+			return
+		}
+	}
+}
+
+func (g *gather[Q, A]) waits() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.waiting)
 }
 
 func (g *gather[Q, A]) next() []*question[Q, A] {

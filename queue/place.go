@@ -113,7 +113,7 @@ func (r *Room) isFinal(epoch int64, t Token) bool {
 func (r *Room) waiting(v *view, t Token, position int64) Status {
 	s := Status{
 		Show: r.show, State: Waiting, Visitor: t.Visitor, Number: t.Number,
-		Position: position, InLine: max(v.waiting, position), AsOf: timeOf(v.asOf), Message: v.message,
+		Position: position, InLine: max(v.waiting, position), AsOf: timeOf(v.asOf), AsOfText: v.asOfText, Message: v.message,
 	}
 	if v.phase == Open && !v.isRecovering() {
 		s.ETA = r.pace.forecast.Load().ETA(position)
@@ -161,7 +161,7 @@ func (r *Room) resolve(ctx context.Context, v *view, who Who) (Status, error) {
 	if err := r.haste.noteAsking(id, v.rules); err != nil {
 		return Status{}, err
 	}
-	a, err := r.finds.Do(ctx, ask)
+	a, err := r.finds.Do(ask)
 	if err != nil {
 		return Status{}, err
 	}

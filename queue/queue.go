@@ -77,7 +77,7 @@ func New(o Options) *Queue {
 		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, draws: o.Draws, log: o.Logger,
 		beat: rand.N(watchEvery), rooms: map[string]*Room{},
 	}
-	q.looks = &gather[*Room, looked]{most: mostLooks, moment: lookMoment, ask: q.askLooks}
+	q.looks = &gather[*Room, looked]{most: mostLooks, moment: lookMoment, whole: true, ask: q.askLooks}
 	return q
 }
 

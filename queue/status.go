@@ -31,6 +31,7 @@ type Status struct {
 	// which then only says that they are there; 0 near the front. Waiting only.
 	Presence time.Duration
 	AsOf     time.Time // of the figures, by Redis's clock
+	AsOfText string    // the same in RFC 3339, where it is written already
 	Message  string
 	Until    time.Time // the admission's end; Admitted only
 	StartsAt time.Time // when the draw is; Gathers only

@@ -10,6 +10,7 @@ import (
 // well. Every poll is answered from one; nothing in it changes once it is made.
 type view struct {
 	asOf       int64 // us, Redis's clock
+	asOfText   string
 	taken      time.Time
 	generation int64
 	epoch      int64
@@ -74,7 +75,7 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 	}
 	room, waits := hashOf(reply[6]), hashOf(reply[7])
 	v := &view{
-		asOf: asOf, taken: taken, epoch: epoch, version: version,
+		asOf: asOf, asOfText: timeOf(asOf).Format(time.RFC3339Nano), taken: taken, epoch: epoch, version: version,
 		generation: room.int("generation"),
 		phase:      Phase(room["phase"]),
 		message:    room["message"],

@@ -2,7 +2,7 @@
 -- one in the lobby. Who has a place keeps it.
 --
 -- ARGV[3..] pairs: visitor, and '1' if the visitor was made up for this join (then
---           only a join sent twice can be in the way), else '0'. Where the rules ask for
+--           nobody else knows of it, and it has no place), else '0'. Where the rules ask for
 --           it, behind that and parted by spaces: address, network, the id of a proof
 --           of work and until when it is good (us); '-' for what there is not
 --
@@ -30,13 +30,13 @@ local visitors = {}
 for i = 3, #ARGV, 2 do
   visitors[#visitors + 1] = ARGV[i]
 end
-local places = redis.call('ZMSCORE', WAITING, unpack(visitors))
 local joined, just = {}, {}
 local drawing, came = r.phase == 'lobby' and r.draw ~= 'numbered', false
 
 -- holds says under which number a visitor has a place already; what is over makes
 -- room for a new one.
-local function holds(visitor, place)
+local function holds(visitor)
+  local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
   if place and place <= r.head then
     local how, till = standing(place)
     if till > now then
@@ -89,9 +89,9 @@ local function gathers(visitor, asked)
 end
 
 for i, visitor in ipairs(visitors) do
-  local place, code = just[visitor] or tonumber(places[i] or nil), 'known'
-  if not just[visitor] and (place or string.sub(ARGV[2 * i + 2], 1, 1) ~= '1') then
-    place = holds(visitor, place)
+  local place, code = just[visitor], 'known'
+  if not place and string.sub(ARGV[2 * i + 2], 1, 1) ~= '1' then
+    place = holds(visitor)
   end
   if not place then
     code = nil

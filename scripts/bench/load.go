@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// connections is how many clients ask at once, each on a connection of its own.
-const connections = 32
+// connections is how many clients ask at once, each on a connection of its own: a wall
+// of people, of whom joins are gathered.
+const connections = 64
 
 // load asks as fast as answers come: next makes the n-th request of a client, and
 // seen is shown its answer. Any status but 2xx is an error.
