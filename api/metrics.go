@@ -27,7 +27,8 @@ func (a *API) registerMetrics() {
 // labels: a poll is answered in some microseconds.
 type durations struct {
 	vec   *prometheus.HistogramVec
-	known sync.Map // durationKey → prometheus.Observer
+	mu    sync.RWMutex
+	known map[durationKey]prometheus.Observer
 }
 
 type durationKey struct {
@@ -40,12 +41,19 @@ func (d *durations) of(method, route string, status int) prometheus.Observer {
 		method, route = "any", "none" // whatever people try must not make up labels
 	}
 	key := durationKey{method, route, status}
-	if known, ok := d.known.Load(key); ok {
-		return known.(prometheus.Observer)
+	d.mu.RLock()
+	known, ok := d.known[key]
+	d.mu.RUnlock()
+	if ok {
+		return known
 	}
-	made := d.vec.WithLabelValues(method, route, strconv.Itoa(status))
-	d.known.Store(key, made)
-	return made
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known == nil {
+		d.known = map[durationKey]prometheus.Observer{}
+	}
+	d.known[key] = d.vec.WithLabelValues(method, route, strconv.Itoa(status))
+	return d.known[key]
 }
 
 func (a *API) metrics() gin.HandlerFunc {

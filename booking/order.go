@@ -129,6 +129,17 @@ func (s *Store) orders(ctx context.Context, query *gorm.DB) ([]Order, error) {
 	return orders, nil
 }
 
+// ToldNumbers lists the queue numbers of those of whose purchase a listener has been
+// told. One that lags behind a rush has not been told yet, and nothing is broken.
+func (s *Store) ToldNumbers(ctx context.Context, showID, listener string) ([]int64, error) {
+	var numbers []int64
+	err := s.db.WithContext(ctx).Raw(`SELECT DISTINCT o.number FROM orders o
+		JOIN events e ON e.subject = o.id AND e.type = ?
+		JOIN deliveries d ON d.event_id = e.id AND d.listener = ? AND d.state = 'done'
+		WHERE o.show_id = ? AND o.state = 'paid' ORDER BY o.number`, OrderPaid, listener, showID).Scan(&numbers).Error
+	return numbers, failed("told numbers", err)
+}
+
 // PaidNumbers lists the queue numbers under which visitors have bought in a show.
 func (s *Store) PaidNumbers(ctx context.Context, showID string) ([]int64, error) {
 	var numbers []int64

@@ -32,6 +32,10 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 	if !gathers && (who.Token != nil || who.Pass != nil) {
 		// A place that an older epoch lost comes back by its token, not at the end.
 		s, err := r.Poll(ctx, who)
+		if v := r.view.Load(); err == nil && s.State == Waiting && who.Token != nil && v != nil {
+			// The view may be from before they left through another gateway.
+			s, err = r.resolve(ctx, v, who)
+		}
 		if err == nil && (s.State == Waiting || s.State == Admitted || s.State == Gathers) {
 			if s.Token == "" {
 				s.Token = r.queue.keys.Token(*who.Token)
@@ -119,6 +123,15 @@ func (r *Room) askJoins(ctx context.Context, asks []joinAsk) ([]joinAnswer, erro
 		return nil, err
 	}
 	answers := make([]joinAnswer, len(asks))
+	if len(a.rest) == 3 && a.rest[1] == "all" {
+		generation, _ := a.rest[0].(int64)
+		last, _ := a.rest[2].(int64)
+		for i := range answers {
+			number := last - int64(len(asks)-1-i)
+			answers[i] = joinAnswer{code: "joined", number: number, now: a.now, epoch: a.epoch, generation: generation}
+		}
+		return answers, nil
+	}
 	if len(a.rest) != 1+2*len(asks) {
 		return nil, fmt.Errorf("join answered %d values for %d visitors", len(a.rest), len(asks))
 	}

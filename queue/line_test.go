@@ -71,6 +71,23 @@ func TestWhoIsDoneJoinsAtTheEnd(t *testing.T) {
 	})
 }
 
+// Who left through another gateway a moment ago has no place here either.
+func TestLeavingElsewhereCountsWhenJoiningAgain(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		h := newHouse(t, url, quick())
+		g, other := h.gate(), h.gate()
+		f := g.join(2)[0]
+		g.look()
+		_, err := other.Leave(t.Context(), f.who)
+		must(t, err)
+		s, created, err := g.Join(t.Context(), f.who)
+		must(t, err)
+		equal(t, created, true, "created")
+		equal(t, s.Number, 3, "number")
+	})
+}
+
 func TestJoinBounds(t *testing.T) {
 	t.Parallel()
 	testenv.EachRedis(t, func(t *testing.T, url string) {

@@ -125,13 +125,13 @@ func (g *gateway) listen() (err error) {
 	return nil
 }
 
-// newServer bounds how long a slow client may hold a connection.
+// newServer bounds how long a slow client may hold a connection; patientListener does so
+// for what it is sent.
 func newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 20 * time.Second, // as ReadTimeout: net/http then sets one deadline less a request
 		ReadTimeout:       20 * time.Second,
-		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
@@ -161,9 +161,9 @@ func (g *gateway) Run(ctx context.Context) error {
 		running.Go(func() { _ = loop(loops) }) // they end with their context
 	}
 	failed := make(chan error, 2)
-	go func() { failed <- g.server.Serve(g.listener) }()
+	go func() { failed <- g.server.Serve(patientListener{g.listener}) }()
 	if g.ops != nil {
-		go func() { failed <- g.ops.Serve(g.opsAt) }()
+		go func() { failed <- g.ops.Serve(patientListener{g.opsAt}) }()
 	}
 	g.log.Info("serving", "url", g.URL(), "embedded", g.embedded != nil)
 

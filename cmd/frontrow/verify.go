@@ -15,6 +15,7 @@ import (
 
 	"frontrow/api"
 	"frontrow/booking"
+	"frontrow/booking/events"
 	"frontrow/internal/invariant"
 	"frontrow/queue"
 )
@@ -187,7 +188,7 @@ func (p *parts) lookAtQueue(ctx context.Context, show booking.Show) ([]invariant
 	for i, row := range kept {
 		rows[i] = queue.Admission(row)
 	}
-	bought, err := p.store.PaidNumbers(ctx, show.ID)
+	bought, err := p.store.ToldNumbers(ctx, show.ID, events.EndsAdmission)
 	if err != nil {
 		return nil, err
 	}
