@@ -33,9 +33,14 @@ type question[Q, A any] struct {
 // contexts may end it.
 const roundTrip = 3 * time.Second
 
-// Do asks one question and returns its answer. It waits for it whatever becomes of the
-// caller: the round trips before are bounded, and the answer may have done something.
-func (g *gather[Q, A]) Do(ask Q) (A, error) {
+// Do asks one question and returns its answer. Who has gone already asks nothing; once
+// asked, the answer is waited for whatever becomes of the caller: the round trips before
+// are bounded, and the answer may have done something.
+func (g *gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
+	if err := ctx.Err(); err != nil {
+		var none A
+		return none, err
+	}
 	q := &question[Q, A]{ask: ask, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, q)

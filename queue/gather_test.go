@@ -45,7 +45,7 @@ func TestTheWaitForARoundTripIsBounded(t *testing.T) {
 					all.Go(func() {
 						time.Sleep(at)
 						began := time.Now()
-						got, err := g.Do(i)
+						got, err := g.Do(t.Context(), i)
 						if err != nil || got != i {
 							t.Errorf("question %d was answered %d, %v", i, got, err)
 						}

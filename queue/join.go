@@ -102,7 +102,7 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 // join asks until the numbers reserved suffice.
 func (r *Room) join(ctx context.Context, ask joinAsk) (joinAnswer, error) {
 	for range 5 {
-		a, err := r.joins.Do(ask)
+		a, err := r.joins.Do(ctx, ask)
 		if err != nil || a.code != "ceiling" {
 			return a, err
 		}

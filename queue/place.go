@@ -161,7 +161,7 @@ func (r *Room) resolve(ctx context.Context, v *view, who Who) (Status, error) {
 	if err := r.haste.noteAsking(id, v.rules); err != nil {
 		return Status{}, err
 	}
-	a, err := r.finds.Do(ask)
+	a, err := r.finds.Do(ctx, ask)
 	if err != nil {
 		return Status{}, err
 	}

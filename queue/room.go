@@ -226,7 +226,7 @@ func (r *Room) fresh() (*view, error) {
 // refresh fetches the view anew.
 func (r *Room) refresh(ctx context.Context) (*view, error) {
 	taken := time.Now()
-	l, err := r.queue.looks.Do(r)
+	l, err := r.queue.looks.Do(ctx, r)
 	if err == nil {
 		err = l.err
 	}

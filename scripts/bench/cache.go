@@ -59,7 +59,6 @@ func (s *servers) measureCache(ctx context.Context) error {
 // waiter is one person who waits. The page is read through the cache in either way.
 type waiter struct {
 	base, path, token string
-	number            int64
 	status            waiterStatus
 	asked             *counter
 }
