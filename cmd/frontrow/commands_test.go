@@ -177,7 +177,7 @@ func TestEmbeddedRestart(t *testing.T) {
 	g := backend{}.serve(t, own)
 	show := g.show(func(s map[string]any) {
 		a := s["admission"].(map[string]any)
-		a["max_active"], a["absence_seconds"], a["claim_seconds"] = 1, 6, 10
+		a["max_active"], a["absence_seconds"], a["claim_seconds"] = 1, 12, 10
 	})
 	buyer := g.enters(show)
 	held := buyer.hold("A-1-1").want(http.StatusCreated)
