@@ -173,7 +173,7 @@ func TestHastyPolls(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
 		g := b.serve(t)
-		show := g.show(rules(map[string]any{"admit": 0}))
+		show := g.show(rules(map[string]any{"admit": 0, "polls_per_ten_seconds": 100}))
 		v, other := g.joins(show), g.joins(show)
 		slowed := reply{}
 		for n := 0; slowed.status != http.StatusTooManyRequests; n++ {
