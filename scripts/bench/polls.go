@@ -1,6 +1,9 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // poll measures polls of the long line in turns with those of a short one and with
 // the baseline.
@@ -52,7 +55,7 @@ func (b *bench) poll(ctx context.Context) error {
 	b.table.add("polls", "/s", polls, nil)
 	b.table.add("a poll's answer", "bytes", []float64{float64(answer)}, nil)
 	b.table.add("the baseline's answer", "bytes", []float64{float64(bareAnswer)}, nil)
-	b.table.add("a poll takes, p50", "ms", p50, nil).Note = "32 ask as fast as answers come"
+	b.table.add("a poll takes, p50", "ms", p50, nil).Note = fmt.Sprintf("%d ask as fast as answers come", connections)
 	b.table.add("a poll takes, p99", "ms", p99, nil)
 	b.table.add("the baseline takes, p99", "ms", pingP99, nil)
 	return nil
