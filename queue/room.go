@@ -67,8 +67,8 @@ const (
 	mostResolves = 200
 )
 
-// joinMoment is how long joins are gathered: a script costs some 60 us before it looks
-// at the first visitor, so that a join alone takes Redis as long as a dozen together.
+// joinMoment is how long joins are gathered at most, as long as more come: what a script
+// does before it looks at the first visitor takes Redis as long as a dozen joins.
 const joinMoment = 500 * time.Microsecond
 
 func newRoom(q *Queue, show Show) *Room {
