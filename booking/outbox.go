@@ -9,9 +9,12 @@ import (
 
 // The types of events.
 const (
-	OrderPaid    = "order.paid"
-	HoldReleased = "hold." + holdReleased
-	HoldExpired  = "hold." + holdExpired
+	OrderPaid      = "order.paid"
+	OrderDeclined  = "order.declined"
+	OrderCancelled = "order.cancelled" // the seats are on sale again, the money is on its way back
+	OrderRefunded  = "order.refunded"  // the money is back
+	HoldReleased   = "hold." + holdReleased
+	HoldExpired    = "hold." + holdExpired
 )
 
 // Event is something that happened, written in the transaction that made it
@@ -22,7 +25,8 @@ type Event struct {
 	At                                      int64
 }
 
-// OrderPayload is what an event of an order says.
+// OrderPayload is what an event of an order says. Method is how it was paid;
+// Reason says why it was declined or cancelled, where there is something to say.
 type OrderPayload struct {
 	Order    string   `json:"order"`
 	Hold     string   `json:"hold"`
@@ -31,6 +35,8 @@ type OrderPayload struct {
 	Amount   int64    `json:"amount"`
 	Currency string   `json:"currency"`
 	Fence    int64    `json:"fence"`
+	Method   string   `json:"method"`
+	Reason   string   `json:"reason,omitempty"`
 }
 
 // HoldEnded is what an event of a hold says; ExpiresAt is in µs.

@@ -48,7 +48,7 @@ func (s *Store) PayFromWallet(ctx context.Context, r PayRequest) (Order, error) 
 	}
 	event := s.event(OrderPaid, hold.ShowID, order.ID, hold.Visitor, order.Trace, OrderPayload{
 		Order: order.ID, Hold: hold.ID, Number: r.Number, Seats: hold.seats(), Amount: hold.Amount,
-		Currency: hold.Currency, Fence: hold.Fence,
+		Currency: hold.Currency, Fence: hold.Fence, Method: MethodWallet,
 	})
 	err = s.transact(ctx, "pay", func(tx *gorm.DB) error {
 		return sell(tx, hold, order, prices, event)
