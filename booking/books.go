@@ -16,23 +16,25 @@ const openTooLong = 5 * time.Minute
 
 // books are everything that is stored about the sale of one show, at one moment.
 type books struct {
-	show     string
-	now      int64
-	seats    map[string]seatRow
-	tickets  map[string]ticketRow
-	holds    map[string]holdRow
-	orders   []orderRow // paid ones
-	payments map[string][]entryRow
-	taken    map[string]int
-	events   map[string]eventRow
-	told     map[string][]deliveryRow
-	found    []invariant.Violation
+	show    string
+	now     int64
+	seats   map[string]seatRow
+	tickets map[string]ticketRow
+	holds   map[string]holdRow
+	orders  []orderRow // paid ones
+	undone  []orderRow // all others
+	entries map[string][]entryRow
+	cards   map[string]paymentRow
+	taken   map[string]int
+	events  map[string]eventRow
+	told    map[string][]deliveryRow
+	found   []invariant.Violation
 }
 
 func readBooks(tx *gorm.DB, show string, now int64) (*books, error) {
 	b := &books{
 		show: show, now: now, seats: map[string]seatRow{}, tickets: map[string]ticketRow{}, holds: map[string]holdRow{},
-		payments: map[string][]entryRow{}, taken: map[string]int{}, events: map[string]eventRow{}, told: map[string][]deliveryRow{},
+		entries: map[string][]entryRow{}, cards: map[string]paymentRow{}, taken: map[string]int{}, events: map[string]eventRow{}, told: map[string][]deliveryRow{},
 	}
 	var limits []limitRow
 	var entries []entryRow
@@ -45,6 +47,8 @@ func readBooks(tx *gorm.DB, show string, now int64) (*books, error) {
 		index(tx.Where("show_id = ? AND state IN ('held', 'paid')", show), b.holds, func(r holdRow) string { return r.ID }),
 		index(tx.Where("show_id = ?", show), b.events, func(r eventRow) string { return r.ID }),
 		tx.Where("show_id = ? AND state = 'paid'", show).Order("id").Find(&b.orders).Error,
+		tx.Where("show_id = ? AND state <> 'paid'", show).Order("id").Find(&b.undone).Error,
+		index(tx.Where("show_id = ?", show), b.cards, func(r paymentRow) string { return r.OrderID }),
 		tx.Where(ofOrders, show).Find(&entries).Error,
 		tx.Where("show_id = ?", show).Find(&limits).Error,
 		tx.Where(ofEvents, show).Find(&deliveries).Error,
@@ -53,7 +57,7 @@ func readBooks(tx *gorm.DB, show string, now int64) (*books, error) {
 		b.taken[l.Visitor] = l.Taken
 	}
 	for _, e := range entries {
-		b.payments[e.OrderID] = append(b.payments[e.OrderID], e)
+		b.entries[e.OrderID] = append(b.entries[e.OrderID], e)
 	}
 	for _, d := range deliveries {
 		b.told[d.EventID] = append(b.told[d.EventID], d)
@@ -156,7 +160,7 @@ func (b *books) payment(o orderRow) {
 	}
 	var sum int64
 	n := 0
-	for _, e := range b.payments[o.ID] {
+	for _, e := range b.entries[o.ID] {
 		if e.Kind == entryPayment {
 			sum, n = sum+e.Amount, n+1
 		}

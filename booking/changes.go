@@ -43,6 +43,7 @@ type ShowPatch struct {
 	PlaysAt     OptionalTime `json:"plays_at"`
 	StartsAt    OptionalTime `json:"starts_at"`
 	EndsAt      OptionalTime `json:"ends_at"`
+	CancelUntil OptionalTime `json:"cancel_until"`
 	HoldSeconds *int         `json:"hold_seconds"`
 	MaxSeats    *int         `json:"max_seats"`
 	MaxWaiting  *int         `json:"max_waiting"`
@@ -59,6 +60,7 @@ func (s *Store) PatchShow(ctx context.Context, id string, p ShowPatch) (Show, er
 		p.PlaysAt.apply(&r.PlaysAt)
 		p.StartsAt.apply(&r.StartsAt)
 		p.EndsAt.apply(&r.EndsAt)
+		p.CancelUntil.apply(&r.CancelUntil)
 		assign(&r.HoldSeconds, p.HoldSeconds)
 		assign(&r.MaxSeats, p.MaxSeats)
 		assign(&r.MaxWaiting, p.MaxWaiting)

@@ -132,24 +132,24 @@ func TestRaceForDeliveriesGivesEachOnce(t *testing.T) {
 }
 
 // The gateway that sold the seats died before it could tell the door.
-func TestMarkSoldShowsAtTheDoor(t *testing.T) {
+func TestMarkSeatsShowsAtTheDoor(t *testing.T) {
 	t.Parallel()
 	eachHall(t, func(t *testing.T, h *hall) {
 		h.buy(t, "A-1-1", "A-1-2")
 		h.forget(t)
 		event := h.claim(t, time.Minute, "first")[0].Event
 		for range 2 { // at least once
-			must0(t, h.MarkSold(t.Context(), event))
+			must0(t, h.MarkSeats(t.Context(), event))
 			if got := h.letters(t, "A-1-1", "A-1-2", "A-1-3"); got != "ssf" {
 				t.Errorf("states %s", got)
 			}
 		}
 		must0(t, h.rdb.Del(t.Context(), doorKeys(h.show.ID)...).Err())
-		must0(t, h.MarkSold(t.Context(), event)) // it will be loaded so
+		must0(t, h.MarkSeats(t.Context(), event)) // it will be loaded so
 		event.Show = "no-such-show"
-		must0(t, h.MarkSold(t.Context(), event))
+		must0(t, h.MarkSeats(t.Context(), event))
 		event.Payload = []byte("{")
-		if h.MarkSold(t.Context(), event) == nil {
+		if h.MarkSeats(t.Context(), event) == nil {
 			t.Error("understood a broken payload")
 		}
 	})

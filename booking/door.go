@@ -198,16 +198,16 @@ func (s *Store) lookAtSeats(ctx context.Context, show Show) (States, error) {
 	return v.States, nil
 }
 
-// markSold tells the door of seats that were sold under a fence. Nothing
-// depends on its success: the database refuses what the door would let through.
-func (s *Store) markSold(ctx context.Context, showID string, seats []string, fence int64) error {
+// markAs tells the door of seats that are sold, or free again, under a fence.
+// Nothing depends on its success: the database refuses what the door would let through.
+func (s *Store) markAs(ctx context.Context, showID string, seats []string, fence int64, state string) error {
 	show, layout, err := s.laidOut(ctx, showID)
 	if err != nil {
 		return err
 	}
 	args := []any{""}
 	for _, o := range layout.ordinalsOf(seats) {
-		args = append(args, o, fence, seatSold)
+		args = append(args, o, fence, state)
 	}
 	_, err = s.atDoor(ctx, markScript, show, args...)
 	return err

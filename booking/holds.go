@@ -13,6 +13,7 @@ import (
 // The states of a hold that others ask for, and those that only the sale needs.
 const (
 	HoldHeld     = "held"
+	HoldPaying   = "paying" // held, and a card payment is under way
 	HoldPaid     = "paid"
 	holdReleased = "released"
 	holdExpired  = "expired"
@@ -33,17 +34,24 @@ type holdRow struct {
 	State         string
 	ExpiresAt     int64
 	Trace         string
-	CreatedAt     int64 `gorm:"autoCreateTime:false"`
+	CreatedAt     int64  `gorm:"autoCreateTime:false"`
+	OrderID       string // of the card payment that is under way, or that paid it
 }
 
 func (holdRow) TableName() string { return "holds" }
 
 func (r holdRow) seats() []string { return decodeSeats(r.Seats) }
 
+// paying tells whether a card payment of it is under way: it does not lapse then.
+func (r holdRow) paying() bool { return r.State == HoldHeld && r.OrderID != "" }
+
 // hold is the row as others see it at a time: one past its deadline is over,
 // swept or not.
 func (r holdRow) hold(now int64) Hold {
-	if r.State == HoldHeld && r.ExpiresAt <= now {
+	switch {
+	case r.paying():
+		r.State = HoldPaying
+	case r.State == HoldHeld && r.ExpiresAt <= now:
 		r.State = holdExpired
 	}
 	return Hold{
@@ -133,7 +141,7 @@ func (s *Store) holds(ctx context.Context, op string, query *gorm.DB) ([]Hold, e
 // Release gives a visitor's own hold back, at once and as a whole; one that is
 // over already stays so. heldUntil is the latest deadline (µs) of the visitor's
 // other live holds of the show, 0 if there are none. It may return
-// ErrHoldNotFound, ErrNotYours, ErrAlreadyPaid or ErrUnavailable.
+// ErrHoldNotFound, ErrNotYours, ErrAlreadyPaid, ErrPaymentUnderWay or ErrUnavailable.
 func (s *Store) Release(ctx context.Context, visitor, holdID string) (heldUntil int64, err error) {
 	row, err := s.findHold(ctx, visitor, holdID)
 	if err != nil {
@@ -141,7 +149,7 @@ func (s *Store) Release(ctx context.Context, visitor, holdID string) (heldUntil 
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	if row.State == HoldHeld {
+	if row.State == HoldHeld && !row.paying() {
 		err := s.endHold(ctx, row, holdReleased, "1 = 1")
 		if errors.Is(err, errRollback) { // somebody else was first: see who
 			row, err = s.findHold(ctx, visitor, holdID)
@@ -152,13 +160,22 @@ func (s *Store) Release(ctx context.Context, visitor, holdID string) (heldUntil 
 			return 0, err
 		}
 	}
-	if row.State == HoldPaid {
+	switch {
+	case row.State == HoldPaid:
 		return 0, ErrAlreadyPaid
+	case row.paying():
+		return 0, ErrPaymentUnderWay
 	}
+	return s.HeldUntil(ctx, visitor, row.ShowID)
+}
+
+// HeldUntil is the latest deadline (µs) of a visitor's live holds of a show, 0 if they
+// have none.
+func (s *Store) HeldUntil(ctx context.Context, visitor, showID string) (until int64, err error) {
 	err = s.db.WithContext(ctx).Raw(
 		"SELECT COALESCE(MAX(expires_at), 0) FROM holds WHERE visitor = ? AND show_id = ? AND state = 'held' AND expires_at > ?",
-		visitor, row.ShowID, s.Now()).Row().Scan(&heldUntil)
-	return heldUntil, failed("release", err)
+		visitor, showID, s.Now()).Row().Scan(&until)
+	return until, failed("held until", err)
 }
 
 // releaseAtDoor lets others have the seats at once; should it fail, they have
@@ -182,7 +199,7 @@ func (s *Store) endHold(ctx context.Context, row holdRow, state, guard string, a
 		Hold: row.ID, Number: row.Number, Seats: row.seats(), ExpiresAt: row.ExpiresAt,
 	})
 	err := s.transact(ctx, "end hold", func(tx *gorm.DB) error {
-		err := must(tx, 1, fmt.Sprintf("UPDATE holds SET state = ? WHERE id = ? AND state = 'held' AND %s", guard),
+		err := must(tx, 1, fmt.Sprintf("UPDATE holds SET state = ? WHERE id = ? AND state = 'held' AND order_id = '' AND %s", guard),
 			append([]any{state, row.ID}, args...)...)
 		if err != nil {
 			return err
@@ -228,7 +245,7 @@ func (s *Store) ExpireHolds(ctx context.Context, now int64) (ended int, err erro
 // expire ends one batch of expired holds among those that scope picks.
 func (s *Store) expire(ctx context.Context, now int64, scope *gorm.DB) (ended int, err error) {
 	var rows []holdRow
-	err = scope.WithContext(ctx).Where("state = 'held' AND expires_at <= ?", now).
+	err = scope.WithContext(ctx).Where("state = 'held' AND order_id = '' AND expires_at <= ?", now).
 		Order("expires_at").Limit(sweepBatch).Find(&rows).Error
 	if err != nil {
 		return 0, failed("expire holds", err)

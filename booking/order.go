@@ -7,7 +7,21 @@ import (
 	"gorm.io/gorm"
 )
 
-const orderPaid = "paid"
+// The states of an order. A pending one waits for the payment provider; a cancelled
+// one has given its seats back, and its money is on its way, unless none was taken.
+const (
+	orderPending   = "pending"
+	orderPaid      = "paid"
+	orderDeclined  = "declined"
+	orderCancelled = "cancelled"
+	orderRefunded  = "refunded"
+)
+
+// What others ask for by name.
+const (
+	OrderIsPending  = orderPending
+	OrderIsDeclined = orderDeclined
+)
 
 // MethodWallet pays an order with the visitor's points.
 const MethodWallet = "wallet"
@@ -19,6 +33,7 @@ type Order struct {
 	Seats                          []string
 	Amount                         int64
 	Currency, Method, State, Trace string
+	Reason                         string // why a card was declined, or the order undone
 	CreatedAt                      int64
 	PaidAt                         *int64
 }
@@ -88,23 +103,35 @@ func (s *Store) Replay(ctx context.Context, visitor, key, bodyHash string) (Orde
 	if rows[0].BodyHash != bodyHash {
 		return Order{}, false, ErrIdempotencyMismatch
 	}
-	return rows[0].order(), true, nil
+	orders := []Order{rows[0].order()}
+	err = s.reasons(ctx, orders)
+	return orders[0], err == nil, err
 }
 
 // FindOrder is a visitor's own order. It may return ErrOrderNotFound,
 // ErrNotYours or ErrUnavailable.
 func (s *Store) FindOrder(ctx context.Context, visitor, id string) (Order, error) {
+	order, err := s.OrderOf(ctx, id)
+	if err == nil && order.Visitor != visitor {
+		err = ErrNotYours
+	}
+	if err != nil {
+		return Order{}, err
+	}
+	return order, nil
+}
+
+// OrderOf is anybody's order. It may return ErrOrderNotFound or ErrUnavailable.
+func (s *Store) OrderOf(ctx context.Context, id string) (Order, error) {
 	if !isID(id) {
 		return Order{}, ErrOrderNotFound
 	}
 	orders, err := s.orders(ctx, s.db.Where("id = ?", id).Limit(1))
-	switch {
-	case err != nil:
+	if err == nil && len(orders) == 0 {
+		err = ErrOrderNotFound
+	}
+	if err != nil {
 		return Order{}, err
-	case len(orders) == 0:
-		return Order{}, ErrOrderNotFound
-	case orders[0].Visitor != visitor:
-		return Order{}, ErrNotYours
 	}
 	return orders[0], nil
 }
@@ -126,7 +153,28 @@ func (s *Store) orders(ctx context.Context, query *gorm.DB) ([]Order, error) {
 	for i, r := range rows {
 		orders[i] = r.order()
 	}
-	return orders, nil
+	return orders, s.reasons(ctx, orders)
+}
+
+// reasons adds to orders by card why they ended as they did.
+func (s *Store) reasons(ctx context.Context, orders []Order) error {
+	byID := map[string]*Order{}
+	for i := range orders {
+		if o := &orders[i]; o.Method == MethodCard && o.State != orderPending && o.State != orderPaid {
+			byID[o.ID] = o
+		}
+	}
+	if len(byID) == 0 {
+		return nil
+	}
+	var rows []paymentRow
+	if err := s.db.WithContext(ctx).Where("order_id IN ?", sorted(byID)).Select("order_id", "reason").Find(&rows).Error; err != nil {
+		return failed("reasons of orders", err)
+	}
+	for _, r := range rows {
+		byID[r.OrderID].Reason = r.Reason
+	}
+	return nil
 }
 
 // ToldNumbers lists the queue numbers of those of whose purchase a listener has been

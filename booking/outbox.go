@@ -34,7 +34,7 @@ type OrderPayload struct {
 	Seats    []string `json:"seats"`
 	Amount   int64    `json:"amount"`
 	Currency string   `json:"currency"`
-	Fence    int64    `json:"fence"`
+	Fence    int64    `json:"fence"` // of the seats as they are now; 0 where it does not touch them
 	Method   string   `json:"method"`
 	Reason   string   `json:"reason,omitempty"`
 }

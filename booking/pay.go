@@ -12,11 +12,13 @@ import (
 
 // PayRequest asks for the seats of a hold against points. Key is the request's
 // idempotency key and BodyHash tells its body from another; Now is Redis's time
-// in µs, by which the hold must be live.
+// in µs, by which the hold must be live, and Latest how far the visitor's admission
+// can be made to last. Card is the provider's token of a card, for PayByCard.
 type PayRequest struct {
 	Visitor, HoldID, Key, BodyHash, Trace string
 	Number                                int64
-	Now                                   int64
+	Now, Latest                           int64
+	Card                                  string
 }
 
 // PayFromWallet buys the seats of a hold with the visitor's points, in one
@@ -46,10 +48,7 @@ func (s *Store) PayFromWallet(ctx context.Context, r PayRequest) (Order, error) 
 		Seats: hold.Seats, Amount: hold.Amount, Currency: hold.Currency, Method: MethodWallet, State: orderPaid,
 		IdempotencyKey: r.Key, BodyHash: r.BodyHash, Trace: clip(r.Trace, maxTrace), CreatedAt: r.Now, PaidAt: new(r.Now),
 	}
-	event := s.event(OrderPaid, hold.ShowID, order.ID, hold.Visitor, order.Trace, OrderPayload{
-		Order: order.ID, Hold: hold.ID, Number: r.Number, Seats: hold.seats(), Amount: hold.Amount,
-		Currency: hold.Currency, Fence: hold.Fence, Method: MethodWallet,
-	})
+	event := s.orderEvent(OrderPaid, order, hold.Fence, "")
 	err = s.transact(ctx, "pay", func(tx *gorm.DB) error {
 		return sell(tx, hold, order, prices, event)
 	})
@@ -57,7 +56,7 @@ func (s *Store) PayFromWallet(ctx context.Context, r PayRequest) (Order, error) 
 		return s.settleUnpaid(ctx, r, err)
 	}
 	event.told()
-	if err := s.markSold(ctx, hold.ShowID, hold.seats(), hold.Fence); err != nil {
+	if err := s.markAs(ctx, hold.ShowID, hold.seats(), hold.Fence, seatSold); err != nil {
 		s.log.WarnContext(ctx, "seats not marked sold", "show", hold.ShowID, "order", order.ID, "error", err)
 	}
 	return order.order(), nil
@@ -68,7 +67,7 @@ var errPoor = fmt.Errorf("the wallet: %w", ErrInsufficientPoints)
 
 // sell takes the rows in the order of the house: hold, seats, wallet.
 func sell(tx *gorm.DB, hold holdRow, order orderRow, prices map[string]int64, event outgoing) error {
-	if err := must(tx, 1, "UPDATE holds SET state = 'paid' WHERE id = ? AND visitor = ? AND state = 'held' AND expires_at > ?",
+	if err := must(tx, 1, "UPDATE holds SET state = 'paid' WHERE id = ? AND visitor = ? AND state = 'held' AND order_id = '' AND expires_at > ?",
 		hold.ID, hold.Visitor, order.CreatedAt); err != nil {
 		return err
 	}
@@ -83,14 +82,19 @@ func sell(tx *gorm.DB, hold holdRow, order orderRow, prices map[string]int64, ev
 	if err := tx.Create(&order).Error; err != nil {
 		return err
 	}
-	tickets := make([]ticketRow, 0, hold.SeatCount)
-	for _, seat := range hold.seats() {
-		tickets = append(tickets, ticketRow{ShowID: hold.ShowID, Seat: seat, OrderID: order.ID, Price: prices[seat]})
-	}
-	if err := tx.Create(&tickets).Error; err != nil {
+	if err := tx.Create(ticketsOf(hold, order.ID, prices)).Error; err != nil {
 		return err
 	}
 	return event.write(tx)
+}
+
+// ticketsOf are the tickets of a hold's seats, at the prices that they were held for.
+func ticketsOf(hold holdRow, order string, prices map[string]int64) *[]ticketRow {
+	tickets := make([]ticketRow, 0, hold.SeatCount)
+	for _, seat := range hold.seats() {
+		tickets = append(tickets, ticketRow{ShowID: hold.ShowID, Seat: seat, OrderID: order, Price: prices[seat]})
+	}
+	return &tickets
 }
 
 // settleUnpaid finds out what a failed payment is to be answered with.
@@ -113,6 +117,8 @@ func (s *Store) settleUnpaid(ctx context.Context, r PayRequest, cause error) (Or
 		return Order{}, err
 	case hold.State == HoldPaid:
 		return Order{}, ErrAlreadyPaid
+	case hold.paying():
+		return Order{}, ErrPaymentUnderWay
 	}
 	return Order{}, ErrHoldExpired
 }
@@ -134,13 +140,16 @@ func (s *Store) prices(ctx context.Context, hold holdRow) (map[string]int64, err
 	return prices, nil
 }
 
-// MarkSold makes sure that the door shows the seats of a paid order as sold. The
-// gateway that took the money has usually done so already; this is for when it
-// could not. It does nothing for a show that is gone.
-func (s *Store) MarkSold(ctx context.Context, e Event) error {
-	var paid OrderPayload
-	if err := json.Unmarshal(e.Payload, &paid); err != nil {
-		return fmt.Errorf("mark sold: %w", err)
+// MarkSeats makes sure that the door shows the seats of a paid order as sold, and
+// those of a cancelled one as free. The gateway that did it has usually shown so
+// already; this is for when it could not. It does nothing for a show that is gone.
+func (s *Store) MarkSeats(ctx context.Context, e Event) error {
+	var order OrderPayload
+	if err := json.Unmarshal(e.Payload, &order); err != nil {
+		return fmt.Errorf("mark seats: %w", err)
+	}
+	if order.Fence == 0 {
+		return nil // the seats went back earlier than the money
 	}
 	if _, _, err := s.laidOutNow(ctx, e.Show); err != nil {
 		if errors.Is(err, ErrShowNotFound) {
@@ -148,7 +157,11 @@ func (s *Store) MarkSold(ctx context.Context, e Event) error {
 		}
 		return err
 	}
-	err := s.markSold(ctx, e.Show, paid.Seats, paid.Fence)
+	state := seatFree
+	if e.Type == OrderPaid {
+		state = seatSold
+	}
+	err := s.markAs(ctx, e.Show, order.Seats, order.Fence, state)
 	if errors.Is(err, errUnloaded) {
 		return nil // it will be loaded from the database, which says so
 	}

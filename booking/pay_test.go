@@ -211,7 +211,7 @@ func TestPaidOrdersSurviveACrashOfTheDatabase(t *testing.T) {
 	// What was paid without an answer may be unmarked at the door; its event tells.
 	for _, d := range must1(h.ClaimDeliveries(t.Context(), []string{"first"}, 100, 1))(t) {
 		if d.Event.Type == OrderPaid {
-			must0(t, h.MarkSold(t.Context(), d.Event))
+			must0(t, h.MarkSeats(t.Context(), d.Event))
 		}
 	}
 	h.intact(t)

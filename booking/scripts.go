@@ -17,6 +17,7 @@ var luaFiles embed.FS
 var (
 	leaseScript   = script("lease")
 	releaseScript = script("release")
+	prolongScript = script("prolong")
 	markScript    = script("mark")
 	viewScript    = script("view")
 	loadScript    = script("load")
@@ -36,6 +37,7 @@ func Scripts() map[string]string {
 	return map[string]string{
 		"lease":   leaseScript.Hash(),
 		"release": releaseScript.Hash(),
+		"prolong": prolongScript.Hash(),
 		"mark":    markScript.Hash(),
 		"view":    viewScript.Hash(),
 		"load":    loadScript.Hash(),

@@ -26,6 +26,7 @@ const (
 type Show struct {
 	ID, Title, Venue, Currency, Phase string
 	PlaysAt, StartsAt, EndsAt         *int64
+	CancelUntil                       *int64 // until when visitors may cancel; nil: not at all
 	HoldSeconds, MaxSeats, MaxWaiting int
 	Rules                             json.RawMessage
 	RulesVersion                      int64
@@ -50,6 +51,7 @@ type showRow struct {
 	PlaysAt       *int64
 	StartsAt      *int64
 	EndsAt        *int64
+	CancelUntil   *int64
 	HoldSeconds   int
 	MaxSeats      int
 	MaxWaiting    int
@@ -68,7 +70,7 @@ func (showRow) TableName() string { return "shows" }
 func (r showRow) show() Show {
 	w := Show{
 		ID: r.ID, Title: r.Title, Venue: r.Venue, Currency: r.Currency, Phase: r.Phase,
-		PlaysAt: r.PlaysAt, StartsAt: r.StartsAt, EndsAt: r.EndsAt,
+		PlaysAt: r.PlaysAt, StartsAt: r.StartsAt, EndsAt: r.EndsAt, CancelUntil: r.CancelUntil,
 		HoldSeconds: r.HoldSeconds, MaxSeats: r.MaxSeats, MaxWaiting: r.MaxWaiting,
 		RulesVersion: r.RulesVersion, Message: r.Message,
 		LayoutVersion: r.LayoutVersion, SeatCount: r.SeatCount, Draw: readPlan(r.Draw), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
@@ -81,7 +83,7 @@ func (r showRow) show() Show {
 
 func (r *showRow) terms() terms {
 	return terms{
-		title: r.Title, venue: r.Venue, playsAt: r.PlaysAt, startsAt: r.StartsAt, endsAt: r.EndsAt,
+		title: r.Title, venue: r.Venue, playsAt: r.PlaysAt, startsAt: r.StartsAt, endsAt: r.EndsAt, cancelUntil: r.CancelUntil,
 		holdSeconds: r.HoldSeconds, maxSeats: r.MaxSeats, maxWaiting: r.MaxWaiting, draw: readPlan(r.Draw),
 	}
 }
@@ -91,6 +93,7 @@ func (r *showRow) terms() terms {
 func (r *showRow) set(p Spec) {
 	r.Title, r.Venue, r.Currency = p.Title, p.Venue, p.Currency
 	r.PlaysAt, r.StartsAt, r.EndsAt = micros(p.PlaysAt), micros(p.StartsAt), micros(p.EndsAt)
+	r.CancelUntil = micros(p.CancelUntil)
 	r.HoldSeconds, r.MaxSeats, r.MaxWaiting = *p.HoldSeconds, *p.MaxSeats, *p.MaxWaiting
 	if len(p.Admission) > 0 {
 		r.Rules = string(p.Admission)
@@ -223,7 +226,7 @@ func (s *Store) DeleteShow(ctx context.Context, id string) error {
 		if _, err := exec(tx, "DELETE FROM deliveries WHERE event_id IN (SELECT id FROM events WHERE show_id = ?)", id); err != nil {
 			return err
 		}
-		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "draws", "draw_chunks"} {
+		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "payments", "draws", "draw_chunks"} {
 			if err := tx.Where("show_id = ?", id).Table(table).Delete(nil).Error; err != nil {
 				return err
 			}

@@ -43,6 +43,7 @@ type Spec struct {
 	PlaysAt     *time.Time      `json:"plays_at,omitempty"`
 	StartsAt    *time.Time      `json:"starts_at,omitempty"`
 	EndsAt      *time.Time      `json:"ends_at,omitempty"`
+	CancelUntil *time.Time      `json:"cancel_until,omitempty"`
 	HoldSeconds *int            `json:"hold_seconds,omitempty"`
 	MaxSeats    *int            `json:"max_seats,omitempty"`
 	MaxWaiting  *int            `json:"max_waiting,omitempty"`
@@ -130,7 +131,7 @@ func (p Spec) Validate() error {
 	}
 	f.unless(len(p.Admission) == 0 || json.Valid(p.Admission), "admission", "must be JSON")
 	f.terms(terms{
-		title: p.Title, venue: p.Venue, startsAt: micros(p.StartsAt), endsAt: micros(p.EndsAt), playsAt: micros(p.PlaysAt),
+		title: p.Title, venue: p.Venue, startsAt: micros(p.StartsAt), endsAt: micros(p.EndsAt), playsAt: micros(p.PlaysAt), cancelUntil: micros(p.CancelUntil),
 		holdSeconds: *p.HoldSeconds, maxSeats: *p.MaxSeats, maxWaiting: *p.MaxWaiting, draw: p.Draw,
 	})
 	f.sections(p.Sections)
@@ -141,6 +142,7 @@ func (p Spec) Validate() error {
 type terms struct {
 	title, venue                      string
 	playsAt, startsAt, endsAt         *int64
+	cancelUntil                       *int64
 	holdSeconds, maxSeats, maxWaiting int
 	draw                              *DrawPlan
 }
@@ -178,7 +180,7 @@ func (f *faults) terms(t terms) {
 	f.within("hold_seconds", t.holdSeconds, minHoldSeconds, maxHoldSeconds)
 	f.within("max_seats", t.maxSeats, 1, maxHoldSeats)
 	f.within("max_waiting", t.maxWaiting, 0, maxWaiting)
-	for field, at := range map[string]*int64{"plays_at": t.playsAt, "starts_at": t.startsAt, "ends_at": t.endsAt} {
+	for field, at := range map[string]*int64{"plays_at": t.playsAt, "starts_at": t.startsAt, "ends_at": t.endsAt, "cancel_until": t.cancelUntil} {
 		f.unless(at == nil || (*at > 0 && *at < latestTime), field, "must be between 1970 and 2200")
 	}
 	f.unless(t.startsAt == nil || t.endsAt == nil || *t.startsAt < *t.endsAt, "ends_at", "must be after starts_at")

@@ -29,6 +29,8 @@ type Options struct {
 	Subscribers map[string][]string
 	// Nudge is called after a commit that wrote deliveries. May be nil.
 	Nudge func()
+	// Payments say how cards are paid with; the zero value takes none.
+	Payments PaymentOptions
 	// Now is the local clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -45,6 +47,9 @@ type Store struct {
 	writer      chan struct{}
 	layouts     layouts
 	doors       doors
+
+	payments       PaymentOptions
+	paymentsNudged chan struct{}
 }
 
 // New makes a Store on an open database (see Open) and a Redis client. It
@@ -61,7 +66,7 @@ func New(db *gorm.DB, rdb redis.UniversalClient, o Options) *Store {
 	}
 	s := &Store{
 		db: db, rdb: rdb, log: o.Logger, subscribers: o.Subscribers, nudge: o.Nudge,
-		clock: &clock{now: o.Now},
+		clock: &clock{now: o.Now}, payments: o.Payments.withDefaults(), paymentsNudged: make(chan struct{}, 1),
 	}
 	if db.Name() == sqliteName {
 		s.writer = make(chan struct{}, 1)

@@ -58,6 +58,8 @@ func (s *Store) verifyShow(ctx context.Context, show Show) ([]invariant.Violatio
 	}
 	b.soldOnce()
 	b.paidIsKept()
+	b.moneyOfOrders()
+	b.ordersSettle()
 	b.limits()
 	b.toldOnce()
 	for _, drill := range []func(context.Context, Show, *books) error{s.drillFence, s.drillTicket, s.verifyDoor} {

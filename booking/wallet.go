@@ -18,6 +18,7 @@ const (
 const (
 	entryCharge  = "charge"
 	entryPayment = "payment"
+	entryRefund  = "refund"
 )
 
 // Wallet is a visitor's points, in Currency.

@@ -214,13 +214,13 @@ func TestRunDeliversWhenNudgedAndStopsWithNothingUnderWay(t *testing.T) {
 }
 
 // The seats of a sale whose gateway died right after it show as sold.
-func TestMarkSoldShowsSeatsThatTheDoorForgot(t *testing.T) {
+func TestMarkSeatsShowsSeatsThatTheDoorForgot(t *testing.T) {
 	t.Parallel()
-	named := []Listener{{Name: "mark-sold", Types: []string{booking.OrderPaid}}}
+	named := []Listener{{Name: "mark-seats", Types: []string{booking.OrderPaid}}}
 	eachHouse(t, named, func(t *testing.T, h *house) {
 		h.buy("buyer")
 		h.forgetSale()
-		d := New(h.store, []Listener{MarkSold(h.store)}, nil)
+		d := New(h.store, []Listener{MarkSeats(h.store)}, nil)
 		if n := check1(d.RunOnce(t.Context()))(t); n != 1 {
 			t.Errorf("%d deliveries", n)
 		}

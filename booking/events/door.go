@@ -6,14 +6,15 @@ import (
 	"frontrow/booking"
 )
 
-// MarkSold is the listener that shows sold seats as sold at the door even when
-// the gateway that sold them died right after the commit. Without it such seats
-// would look free once the lease ran out, until somebody tried for them.
-func MarkSold(s *booking.Store) Listener {
+// MarkSeats is the listener that shows sold seats as sold at the door, and those of
+// cancelled orders as free, even when the gateway that did it died right after the
+// commit. Without it sold seats would look free once the lease ran out, until somebody
+// tried for them, and free ones would look sold for good.
+func MarkSeats(s *booking.Store) Listener {
 	return Listener{
-		Name:    "mark-sold",
-		Types:   []string{booking.OrderPaid},
+		Name:    "mark-seats",
+		Types:   []string{booking.OrderPaid, booking.OrderCancelled, booking.OrderRefunded},
 		Timeout: 5 * time.Second,
-		Handle:  s.MarkSold,
+		Handle:  s.MarkSeats,
 	}
 }
