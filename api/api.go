@@ -32,6 +32,8 @@ type Options struct {
 	// UnprovenPerAddress is how many requests a second an address may make that cost
 	// something and prove no place; 0: no limit.
 	UnprovenPerAddress int
+	// WebhookSecret signs what the payment provider tells; empty: nothing is believed.
+	WebhookSecret string
 	// SeparateOps leaves /healthz, /readyz and /metrics to Ops alone.
 	SeparateOps bool
 	// Ready asks the servers, by name, whether they answer.

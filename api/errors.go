@@ -19,6 +19,8 @@ var (
 	passRequired     = &problem{status: 401, code: "pass_required", detail: "This needs the pass of an admitted visitor."}
 	passInvalid      = &problem{status: 401, code: "pass_invalid", detail: "This pass is not one of ours for this show."}
 	adminRequired    = &problem{status: 401, code: "admin_required", detail: "This needs the admin token."}
+	paymentDeclined  = &problem{status: 422, code: "payment_declined", detail: "The payment was declined, and nothing was charged. The seats are still held: try another card."}
+	signatureInvalid = &problem{status: 401, code: "signature_invalid", detail: "This is not signed as it must be, or was signed too long ago."}
 	passExpired      = &problem{status: 403, code: "pass_expired", detail: "The admission behind this pass has ended."}
 	showNotFound     = &problem{status: 404, code: "show_not_found", detail: "There is no show of that name."}
 	notFound         = &problem{status: 404, code: "not_found", detail: "There is nothing here."}
@@ -64,6 +66,10 @@ var catalogue = []struct {
 	{booking.ErrAlreadyPaid, &problem{status: 409, code: "already_paid", detail: "This hold is paid already."}},
 	{booking.ErrNoDraw, noDraw},
 	{booking.ErrBeaconNotDue, &problem{status: 409, code: "beacon_not_due", detail: "A beacon is taken between the freeze of the lobby and the draw, once, and only if one was announced."}},
+	{booking.ErrPaymentUnderWay, &problem{status: 409, code: "payment_under_way", detail: "A payment for this hold is under way: ask for its order.", retryAfter: time.Second}},
+	{booking.ErrNoCards, invalidField("payment.method", "must be wallet: no cards are taken here")},
+	{booking.ErrNotPaid, &problem{status: 409, code: "not_paid", detail: "This order is not paid: there is nothing to cancel."}},
+	{booking.ErrCancelTooLate, &problem{status: 409, code: "cancel_too_late", detail: "Orders of this show can no longer be cancelled."}},
 	{booking.ErrOrderNotFound, &problem{status: 404, code: "order_not_found", detail: "There is no such order."}},
 	{booking.ErrInsufficientPoints, &problem{status: 422, code: "insufficient_points", detail: "The wallet has not enough points."}},
 	{booking.ErrIdempotencyMismatch, &problem{status: 422, code: "idempotency_mismatch", detail: "This Idempotency-Key was used for another request."}},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"frontrow/booking"
+	"frontrow/queue"
 )
 
 // orderJSON is an order.
@@ -22,6 +24,7 @@ type orderJSON struct {
 	Currency  string     `json:"currency"`
 	Method    string     `json:"method"`
 	State     string     `json:"state"`
+	Reason    string     `json:"reason,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
 	PaidAt    *time.Time `json:"paid_at,omitempty"`
 	TraceID   string     `json:"trace_id"`
@@ -30,7 +33,7 @@ type orderJSON struct {
 func newOrderJSON(o booking.Order) orderJSON {
 	return orderJSON{
 		Order: o.ID, Show: o.Show, Hold: o.HoldID, Seats: o.Seats, Amount: o.Amount, Currency: o.Currency,
-		Method: o.Method, State: o.State, CreatedAt: *timeOf(&o.CreatedAt), PaidAt: timeOf(o.PaidAt), TraceID: o.Trace,
+		Method: o.Method, State: o.State, Reason: o.Reason, CreatedAt: *timeOf(&o.CreatedAt), PaidAt: timeOf(o.PaidAt), TraceID: o.Trace,
 	}
 }
 
@@ -62,6 +65,7 @@ func (a *API) placeOrder(c *gin.Context) {
 		Hold    string `json:"hold"`
 		Payment struct {
 			Method string `json:"method"`
+			Card   string `json:"card"`
 		} `json:"payment"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
@@ -72,29 +76,62 @@ func (a *API) placeOrder(c *gin.Context) {
 		a.fail(c, invalidField("hold", "must name a hold"))
 		return
 	}
-	if body.Payment.Method != booking.MethodWallet {
-		a.fail(c, invalidField("payment.method", "must be wallet"))
+	text := body.Hold + "\x00" + body.Payment.Method
+	switch {
+	case body.Payment.Method == booking.MethodCard:
+		text += "\x00" + body.Payment.Card
+	case body.Payment.Method != booking.MethodWallet:
+		err = invalidField("payment.method", "must be wallet or card")
+	case body.Payment.Card != "":
+		err = invalidField("payment.card", "goes with the method card alone")
+	}
+	if err != nil {
+		a.fail(c, err)
 		return
 	}
-	hash := sha256.Sum256([]byte(body.Hold + "\x00" + body.Payment.Method))
+	hash := sha256.Sum256([]byte(text))
 	request := booking.PayRequest{
-		Visitor: who.visitor, HoldID: body.Hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: traceID(c),
+		Visitor: who.visitor, HoldID: body.Hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: traceID(c), Card: body.Payment.Card,
 	}
 	order, known, err := a.Store.Replay(c.Request.Context(), who.visitor, key, request.BodyHash)
 	if err == nil && !known {
-		order, err = a.pay(c, request)
+		order, err = a.pay(c, body.Payment.Method, request)
+	}
+	if err == nil && order.State == booking.OrderIsDeclined {
+		err = paymentDeclined.with("order", order.ID).with("reason", order.Reason)
 	}
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	private(c)
+	if order.State == booking.OrderIsPending {
+		c.Header("Location", "/v1/orders/"+order.ID)
+		c.Header("Retry-After", "1")
+		c.JSON(http.StatusAccepted, newOrderJSON(order))
+		return
+	}
 	c.JSON(http.StatusCreated, newOrderJSON(order))
+}
+
+// cancelOrder gives the seats back and the money back.
+func (a *API) cancelOrder(c *gin.Context) {
+	who, err := a.owner(c)
+	var order booking.Order
+	if err == nil {
+		order, err = a.Store.CancelOrder(c.Request.Context(), who.visitor, c.Param("order"))
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	private(c)
+	c.JSON(http.StatusOK, newOrderJSON(order))
 }
 
 // pay is the first attempt: it needs the pass of the hold's show, and the admission
 // behind it.
-func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, error) {
+func (a *API) pay(c *gin.Context, method string, request booking.PayRequest) (booking.Order, error) {
 	ctx := c.Request.Context()
 	hold, err := a.Store.FindHold(ctx, request.Visitor, request.HoldID)
 	if err != nil {
@@ -104,7 +141,11 @@ func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, er
 	if err != nil {
 		return booking.Order{}, err
 	}
-	if hold.State != booking.HoldHeld && hold.State != booking.HoldPaid {
+	switch hold.State {
+	case booking.HoldHeld, booking.HoldPaid:
+	case booking.HoldPaying:
+		return booking.Order{}, booking.ErrPaymentUnderWay
+	default:
 		return booking.Order{}, booking.ErrHoldExpired
 	}
 	room, err := a.Queue.Room(hold.Show)
@@ -115,10 +156,39 @@ func (a *API) pay(c *gin.Context, request booking.PayRequest) (booking.Order, er
 	if err != nil {
 		return booking.Order{}, err
 	}
-	request.Number, request.Now = pass.Number, pin.Now
+	request.Number, request.Now, request.Latest = pass.Number, pin.Now, pin.Max
+	if method == booking.MethodCard {
+		return a.payByCard(c, room, pass, pin, request)
+	}
 	order, err := a.Store.PayFromWallet(ctx, request)
 	if err != nil {
 		a.giveBack(c, room, pass, pin)
+	}
+	return order, err
+}
+
+// payByCard keeps the buyer inside while the provider is asked, and gives the slot back
+// when it has said no. Should nothing be known by then, the slot is given back after a
+// while, and the listeners of the outcome see to the rest.
+func (a *API) payByCard(c *gin.Context, room *queue.Room, pass queue.Pass, pin queue.Pin, request booking.PayRequest) (booking.Order, error) {
+	ctx := c.Request.Context()
+	until := pin.Now + a.Store.PaymentSlot().Microseconds()
+	if _, err := room.PinUntil(ctx, pass.Visitor, pass.Number, until); err != nil {
+		a.giveBack(c, room, pass, pin)
+		return booking.Order{}, err
+	}
+	order, err := a.Store.PayByCard(ctx, request)
+	if err == nil && order.State != booking.OrderIsDeclined {
+		return order, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pinMoment)
+	defer cancel()
+	held, lost := a.Store.HeldUntil(ctx, pass.Visitor, pass.Show)
+	if lost == nil {
+		lost = room.Unpin(ctx, pass.Visitor, pass.Number, held)
+	}
+	if lost != nil {
+		a.logOf(c).Warn("admission stays pinned for a while", "error", lost)
 	}
 	return order, err
 }

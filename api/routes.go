@@ -43,6 +43,8 @@ func (a *API) Handler() (http.Handler, error) {
 	v1.POST("/orders", a.placeOrder)
 	v1.GET("/orders", a.listOrders)
 	v1.GET("/orders/:order", a.getOrder)
+	v1.POST("/orders/:order/cancel", a.cancelOrder)
+	v1.POST("/payments/webhook", a.paymentWebhook)
 	v1.GET("/wallet", a.getWallet)
 	v1.POST("/wallet/charges", a.chargeWallet)
 
@@ -64,6 +66,8 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.PUT("/shows/:show/draw/beacon", a.setBeacon)
 	admin.GET("/shows/:show/stats", a.stats)
 	admin.POST("/wallets/:visitor/charges", a.chargeVisitorsWallet)
+	admin.GET("/orders/:order", a.getAnyOrder)
+	admin.POST("/orders/:order/cancel", a.cancelAnyOrder)
 	admin.GET("/verify", a.verdict)
 	return r, nil
 }

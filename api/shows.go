@@ -18,6 +18,8 @@ type showJSON struct {
 	Currency      string        `json:"currency"`
 	Phase         string        `json:"phase"`
 	PlaysAt       *time.Time    `json:"plays_at,omitempty"`
+	CancelUntil   *time.Time    `json:"cancel_until,omitempty"`
+	Payments      []string      `json:"payment_methods"`
 	StartsAt      *time.Time    `json:"starts_at,omitempty"`
 	EndsAt        *time.Time    `json:"ends_at,omitempty"`
 	Draw          *drawPlanJSON `json:"draw,omitempty"`
@@ -47,7 +49,7 @@ func (a *API) showJSON(c *gin.Context, show booking.Show) (showJSON, error) {
 	}
 	s := showJSON{
 		Show: show.ID, Title: show.Title, Venue: show.Venue, Currency: show.Currency, Phase: show.Phase,
-		PlaysAt: timeOf(show.PlaysAt), StartsAt: timeOf(show.StartsAt), EndsAt: timeOf(show.EndsAt),
+		PlaysAt: timeOf(show.PlaysAt), CancelUntil: timeOf(show.CancelUntil), Payments: a.methods(), StartsAt: timeOf(show.StartsAt), EndsAt: timeOf(show.EndsAt),
 		Draw: drawPlan(show), MaxSeats: show.MaxSeats, HoldSeconds: show.HoldSeconds, LayoutVersion: show.LayoutVersion,
 		Prices: make([]priceJSON, len(layout.Sections)),
 		Seats:  a.seatsJSON(c, show),

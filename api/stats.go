@@ -98,7 +98,7 @@ func (a *API) stats(c *gin.Context) {
 // Verified are the invariants that can be seen broken on what is stored. The others,
 // place-survives and pass-needed, only a witness can tell: the simulator is one.
 var Verified = []string{
-	invariant.SoldOnce, invariant.PaidIsKept, invariant.MoneyBalances, invariant.Cap, invariant.Rate,
+	invariant.SoldOnce, invariant.PaidIsKept, invariant.MoneyBalances, invariant.Settled, invariant.Cap, invariant.Rate,
 	invariant.InOrder, invariant.OnePlace, invariant.ToldOnce, invariant.Limit, invariant.AsDrawn,
 }
 

@@ -34,7 +34,8 @@ type gatewayConfig struct {
 	PublicURL      string   `name:"public-url" env:"FRONTROW_PUBLIC_URL" help:"Where visitors reach the gateway. Empty: as their request says." placeholder:"URL"`
 	LogLevel       string   `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	Unproven       int      `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
-	DemoCharges    *bool    `name:"demo-charges" env:"FRONTROW_DEMO_CHARGES" help:"Visitors may charge their own wallet. On when embedded, else off." negatable:""`
+	cardConfig     `embed:"" group:"Payment by card"`
+	DemoCharges    *bool `name:"demo-charges" env:"FRONTROW_DEMO_CHARGES" help:"Visitors may charge their own wallet. On when embedded, else off." negatable:""`
 }
 
 // mostUnproven is more than any gateway answers a second.
@@ -100,6 +101,7 @@ func (c gatewayConfig) check() error {
 	if c.Unproven < 0 || c.Unproven > mostUnproven {
 		errs = append(errs, fmt.Errorf("FRONTROW_UNPROVEN_PER_ADDRESS must be from 0 to %d", mostUnproven))
 	}
+	errs = append(errs, c.cardConfig.check())
 	if _, err := logLevel(c.LogLevel); err != nil {
 		errs = append(errs, err)
 	}
@@ -131,6 +133,7 @@ const (
 	addressFile = "gateway"
 	lockFile    = "lock"
 	sqliteFile  = "frontrow.db"
+	fakepayFile = "fakepay.jsonl"
 )
 
 // stored reads what the embedded default keeps under a name; "" when there is none.

@@ -20,6 +20,7 @@ import (
 type embedded struct {
 	lock  *os.File
 	redis *miniredis.Miniredis
+	pay   *fakeProvider
 	dir   string
 }
 
@@ -68,7 +69,13 @@ func (e *embedded) open(ctx context.Context, cfg *gatewayConfig) (err error) {
 		return fmt.Errorf("embedded Redis: %w", err)
 	}
 	cfg.RedisURL, cfg.MySQLDSN = "redis://"+e.redis.Addr(), dsn
-	return nil
+	if cfg.PaymentURL == "" {
+		e.pay, err = startFake(filepath.Join(e.dir, fakepayFile))
+		if err == nil {
+			cfg.PaymentURL = e.pay.URL()
+		}
+	}
+	return err
 }
 
 // lockDir makes sure that one process alone works on a data directory.
@@ -115,6 +122,9 @@ func (e *embedded) Close() {
 	if e.redis != nil {
 		e.redis.Close()
 		_ = os.Remove(filepath.Join(e.dir, addressFile))
+	}
+	if e.pay != nil {
+		e.pay.Close()
 	}
 	_ = e.lock.Close()
 }

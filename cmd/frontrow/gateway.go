@@ -68,7 +68,7 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	g.api = api.New(api.Options{
 		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
 		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
-		DemoCharges: demo, UnprovenPerAddress: g.config.Unproven, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
+		DemoCharges: demo, UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
 		Registry: registry, Logger: log, Now: time.Now,
 	})
 	registry.MustRegister(&deliveryMetrics{g.store})
@@ -96,7 +96,7 @@ func (g *gateway) connect(ctx context.Context, keys *queue.Keyring, registry *pr
 	if err := db.Use(telemetry.NewSQL(registry)); err != nil {
 		return err
 	}
-	g.parts = assemble(client, db, keys, g.log)
+	g.parts = assemble(client, db, keys, g.config.payments(), g.log)
 	return g.catalogue.RunOnce(ctx)
 }
 
@@ -156,6 +156,7 @@ func (g *gateway) Run(ctx context.Context) error {
 		g.catalogue.Run,
 		booking.NewKeeper(g.store, g.catalogue).Run,
 		g.deliver.Run,
+		booking.NewReconciler(g.store).Run,
 		func(ctx context.Context) error { return g.queue.Run(ctx, g.shows(g.log)) },
 	} {
 		running.Go(func() { _ = loop(loops) }) // they end with their context

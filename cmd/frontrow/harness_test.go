@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -35,6 +36,8 @@ func TestMain(m *testing.M) {
 	}
 	testenv.Main(m)
 }
+
+const testWebhooks = "what-the-provider-signs-with"
 
 const testAdmin = "the-operator-of-the-tests"
 
@@ -111,6 +114,9 @@ func (b backend) serve(t *testing.T, change ...func(*gatewayConfig)) *testGatewa
 	config := gatewayConfig{
 		servers: servers{RedisURL: b.redis, MySQLDSN: b.dsn, DataDir: t.TempDir()},
 		Listen:  "127.0.0.1:0", Secret: testSecret, AdminToken: testAdmin, LogLevel: "debug",
+	}
+	config.cardConfig = cardConfig{
+		PaymentTimeout: 300 * time.Millisecond, PaymentSlot: 2 * time.Second, PaymentSeats: 5 * time.Minute, WebhookSecret: testWebhooks,
 	}
 	charges := true
 	config.DemoCharges = &charges
@@ -427,4 +433,12 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// serveHTTP serves on a port of its own until the test ends, and returns its URL.
+func serveHTTP(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
 }

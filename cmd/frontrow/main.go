@@ -28,6 +28,7 @@ type commands struct {
 	Seed     seedCommand     `cmd:"" help:"Create or update a show; with no file, the show demo."`
 	Simulate simulateCommand `cmd:"" help:"Play visitors against running gateways, and judge."`
 	Verify   verifyCommand   `cmd:"" help:"Check every invariant on what is stored."`
+	Fakepay  fakepayCommand  `cmd:"" help:"Run a payment provider that takes money that does not exist, for demos and tests."`
 	Version  versionCommand  `cmd:"" help:"Print version, commit and Go."`
 }
 

@@ -31,7 +31,7 @@ type parts struct {
 
 // assemble ties queue and sale together. What happens outside requests goes through
 // function values: they do not know each other.
-func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, log *slog.Logger) *parts {
+func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments booking.PaymentOptions, log *slog.Logger) *parts {
 	p := &parts{redis: client, db: db}
 	endAdmission := func(ctx context.Context, show, visitor string, number int64) error {
 		room, err := p.queue.Room(show)
@@ -40,17 +40,30 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, log *slog.
 		}
 		return room.Finish(ctx, visitor, number)
 	}
+	freeSlot := func(ctx context.Context, show, visitor string, number int64) error {
+		room, err := p.queue.Room(show)
+		if err != nil {
+			return err
+		}
+		held, err := p.store.HeldUntil(ctx, visitor, show)
+		if err != nil {
+			return err
+		}
+		return room.Unpin(ctx, visitor, number, held)
+	}
 	// Everybody who acts on what happened in the sale; a new listener is one line.
 	listeners := func(store *booking.Store) []events.Listener {
 		return []events.Listener{
 			events.EndAdmission(endAdmission),
-			events.MarkSold(store),
+			events.MarkSeats(store),
+			events.FreeSlot(freeSlot),
 		}
 	}
 	p.store = booking.New(db, client, booking.Options{
 		Logger:      log,
 		Subscribers: events.Subscribers(listeners(nil)),
 		Nudge:       func() { p.deliver.Nudge() },
+		Payments:    payments,
 		Now:         time.Now,
 	})
 	p.deliver = events.New(p.store, listeners(p.store), log)
