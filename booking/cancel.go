@@ -6,6 +6,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
+
+	"frontrow/internal/fault"
 )
 
 // CancelOrder undoes a visitor's own paid order, until the time that the show sets:
@@ -107,6 +109,7 @@ func (s *Store) undo(ctx context.Context, id, by, reason string) error {
 	if err != nil {
 		return err
 	}
+	fault.Point("cancel.committed")
 	event.told()
 	s.nudgePayments()
 	if err := s.markAs(ctx, hold.ShowID, hold.seats(), fence, seatFree); err != nil {

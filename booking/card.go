@@ -9,6 +9,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
+
+	"frontrow/internal/fault"
 )
 
 // cardPattern is what a provider's token looks like; a card's number does not get
@@ -60,13 +62,16 @@ func (s *Store) PayByCard(ctx context.Context, r PayRequest) (Order, error) {
 		}
 		return s.settleUnpaid(ctx, r, err)
 	}
+	fault.Point("card.asked")
 	answer, err := s.charge(ctx, payment, r)
+	fault.Point("card.charged")
 	if err == nil {
 		err = s.settle(ctx, payment, answer)
 	}
 	if err != nil {
 		s.log.WarnContext(ctx, "payment not settled yet", "order", order.ID, "trace", order.Trace, "error", err)
 	}
+	fault.Point("card.answered")
 	return s.FindOrder(ctx, r.Visitor, order.ID)
 }
 
@@ -91,6 +96,7 @@ func (s *Store) ask(ctx context.Context, hold holdRow, order orderRow, payment p
 		if err := s.prolong(ctx, hold, payment.SeatsUntil); err != nil {
 			return err
 		}
+		fault.Point("card.leased")
 	}
 	err := s.transact(ctx, "ask for payment", func(tx *gorm.DB) error {
 		if err := must(tx, 1, `UPDATE holds SET order_id = ?, expires_at = ?

@@ -8,6 +8,8 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
+
+	"frontrow/internal/fault"
 )
 
 // PayRequest asks for the seats of a hold against points. Key is the request's
@@ -55,10 +57,12 @@ func (s *Store) PayFromWallet(ctx context.Context, r PayRequest) (Order, error) 
 	if err != nil {
 		return s.settleUnpaid(ctx, r, err)
 	}
+	fault.Point("wallet.paid")
 	event.told()
 	if err := s.markAs(ctx, hold.ShowID, hold.seats(), hold.Fence, seatSold); err != nil {
 		s.log.WarnContext(ctx, "seats not marked sold", "show", hold.ShowID, "order", order.ID, "error", err)
 	}
+	fault.Point("wallet.marked")
 	return order.order(), nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"frontrow/internal/fault"
 )
 
 // Reconciler finds out what became of payments that got no answer, and gives money
@@ -62,6 +64,9 @@ func (r *Reconciler) RunOnce(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if n = len(rows); n > 0 {
+		fault.Point("reconcile.claimed")
+	}
 	ctx = context.WithoutCancel(ctx) // what is begun is brought to its end
 	errs := make([]error, len(rows))
 	var running sync.WaitGroup
@@ -69,7 +74,7 @@ func (r *Reconciler) RunOnce(ctx context.Context) (n int, err error) {
 		running.Go(func() { errs[i] = s.goOn(ctx, p) })
 	}
 	running.Wait()
-	return len(rows), errors.Join(errs...)
+	return n, errors.Join(errs...)
 }
 
 // claimPayments takes payments that are due, for as long as asking may last.
@@ -128,6 +133,7 @@ func (s *Store) findOut(ctx context.Context, p paymentRow) error {
 		}
 	}
 	if err == nil && a.State != PaymentPending {
+		fault.Point("reconcile.found")
 		return s.settle(ctx, p, a)
 	}
 	if s.Now() >= p.SeatsUntil {
@@ -142,7 +148,8 @@ func (s *Store) refund(ctx context.Context, p paymentRow) error {
 	if err != nil || a.State == PaymentPending || a.State == PaymentCaptured {
 		return errNothingKnown
 	}
-	return s.giveBack(ctx, p, a)
+	fault.Point("refund.returned")
+	return s.settleRefund(ctx, p, a)
 }
 
 func (s *Store) asked(ctx context.Context, p paymentRow, kind string, ask func(context.Context, string) (Payment, error)) (Payment, error) {

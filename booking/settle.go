@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"gorm.io/gorm"
+
+	"frontrow/internal/fault"
 )
 
 // settle writes down what the provider has said of a payment that was asked for. A
@@ -74,6 +76,7 @@ func (s *Store) settlePaid(ctx context.Context, hold holdRow, order orderRow, a 
 	if err != nil {
 		return err
 	}
+	fault.Point("card.settled")
 	event.told()
 	if err := s.markAs(ctx, hold.ShowID, hold.seats(), hold.Fence, seatSold); err != nil {
 		s.log.WarnContext(ctx, "seats not marked sold", "show", hold.ShowID, "order", order.ID, "error", err)
@@ -121,6 +124,7 @@ func (s *Store) settleDeclined(ctx context.Context, hold holdRow, order orderRow
 	if err != nil {
 		return err
 	}
+	fault.Point("card.declined")
 	event.told()
 	s.prolongOrLog(ctx, hold, until)
 	return nil
@@ -158,13 +162,14 @@ func (s *Store) giveUp(ctx context.Context, p paymentRow) error {
 	if err != nil {
 		return err
 	}
+	fault.Point("card.given-up")
 	event.told()
 	s.releaseAtDoor(ctx, hold)
 	return nil
 }
 
-// giveBack writes down that the money of an order is back, or that there was none.
-func (s *Store) giveBack(ctx context.Context, p paymentRow, a Payment) error {
+// settleRefund writes down that the money of an order is back, or that there was none.
+func (s *Store) settleRefund(ctx context.Context, p paymentRow, a Payment) error {
 	_, order, err := s.ofPayment(ctx, p)
 	if err != nil {
 		return err

@@ -31,8 +31,8 @@ type process struct {
 	logs   *syncBuffer
 }
 
-// start runs the binary on a backend. It ends with the test.
-func (b backend) start(t *testing.T, binary string) *process {
+// start runs the binary on a backend, with more settings. It ends with the test.
+func (b backend) start(t *testing.T, binary string, settings ...string) *process {
 	t.Helper()
 	p := &process{t: t, binary: binary, listen: freePort(t)}
 	p.env = []string{
@@ -40,6 +40,7 @@ func (b backend) start(t *testing.T, binary string) *process {
 		"FRONTROW_SECRET=" + testSecret, "FRONTROW_ADMIN_TOKEN=" + testAdmin, "FRONTROW_DEMO_CHARGES=true",
 		"PATH=" + os.Getenv("PATH"),
 	}
+	p.env = append(p.env, settings...)
 	p.start()
 	t.Cleanup(p.kill)
 	return p
