@@ -473,3 +473,71 @@ func TestCardsThatAreNone(t *testing.T) {
 		v.payBy("card_ok", held, "k").problem(http.StatusUnprocessableEntity, "invalid")
 	})
 }
+
+// Redis or the database dies between the question to the provider and its answer, and
+// comes back: the order comes to its end, charged once.
+func TestServersDieInTheMiddleOfAPayment(t *testing.T) {
+	t.Parallel()
+	for name, dies := range map[string]func(redis *testenv.RedisServer, db *testenv.MySQLServer){
+		"redis": func(redis *testenv.RedisServer, _ *testenv.MySQLServer) { redis.Kill(); redis.Start() },
+		"mysql": func(_ *testenv.RedisServer, db *testenv.MySQLServer) { db.Kill(); db.Start() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redis, db := testenv.OwnRedis(t), testenv.OwnMySQL(t)
+			b := backend{redis: redis.URL(), dsn: db.DSN()}
+			b.migrate(t)
+			c := openTill(t, b, fakepay.Options{Slow: time.Second}, func(c *gatewayConfig) { c.PaymentTimeout = 3 * time.Second })
+			v := c.enters(c.show)
+			held := v.hold("A-1-1").want(http.StatusCreated).text("hold")
+			answered := make(chan reply, 1)
+			go func() { answered <- v.payBy("card_slow", held, "k") }()
+			testenv.Wait(t, 10*time.Second, func() bool { return len(c.pay.Payments()) == 1 }, "the provider is not asked")
+			dies(redis, db)
+			<-answered // with the order, or with why not
+			var order string
+			for id := range c.pay.Payments() {
+				order = id
+			}
+			testenv.Wait(t, 60*time.Second, func() bool {
+				r := c.do(call{method: "GET", path: "/v1/orders/" + order, bearer: v.token})
+				return r.status == http.StatusOK && r.text("state") == "paid"
+			}, "the order is not paid")
+			testenv.Wait(t, 30*time.Second, func() bool { return v.payBy("card_slow", held, "k").status == http.StatusCreated }, "the key does not give the order")
+			testenv.Wait(t, 30*time.Second, func() bool { return b.open(t) == 0 }, "deliveries hang")
+			c.closes()
+		})
+	}
+}
+
+// While nothing is known, the buyer is kept inside and the seats are kept for them, longer
+// than either would last by itself; then the slot is given back before the seats are.
+func TestAPaymentUnderWayKeepsSlotAndSeats(t *testing.T) {
+	t.Parallel()
+	eachTill(t, func(c *gatewayConfig) { c.PaymentSlot, c.PaymentSeats = 5*time.Minute, 20*time.Minute }, func(t *testing.T, c *till) {
+		show := c.testGateway.show(func(s map[string]any) {
+			s["hold_seconds"] = 10
+			s["admission"].(map[string]any)["session_seconds"] = 10
+		})
+		at := func(r reply, field string) time.Time {
+			t.Helper()
+			got, err := time.Parse(time.RFC3339Nano, r.text(field))
+			must(t, err)
+			return got
+		}
+		v := c.enters(show)
+		held := v.hold("A-1-1").want(http.StatusCreated)
+		began := time.Now()
+		order := v.payBy("card_never", held.text("hold"), "k").want(http.StatusAccepted).text("order")
+		if in := at(v.poll(), "admitted_until").Sub(began); in < 4*time.Minute || in > 6*time.Minute {
+			t.Errorf("inside for %v while paying, want five minutes", in)
+		}
+		hold := c.do(call{method: "GET", path: "/v1/holds/" + held.text("hold"), bearer: v.token})
+		if in := at(hold, "expires_at").Sub(began); hold.text("state") != "paying" || in < 19*time.Minute || in > 21*time.Minute {
+			t.Errorf("the hold is %s", hold.body)
+		}
+		if state := v.order(order).text("state"); state != "pending" {
+			t.Errorf("the order is %s", state)
+		}
+	})
+}
