@@ -61,6 +61,7 @@ type Layout struct {
 	seats    []string
 	prices   []int64
 	ordinals map[string]int
+	seating  *seating
 }
 
 // Len is the number of seats.
@@ -73,6 +74,19 @@ func (l *Layout) Seat(ordinal int) string { return l.seats[ordinal] }
 func (l *Layout) Ordinal(seat string) (ordinal int, ok bool) {
 	ordinal, ok = l.ordinals[seat]
 	return ordinal, ok
+}
+
+// sectionOf finds the place of a section in the plan; nil for none, and for one
+// that it does not have.
+func (l *Layout) sectionOf(name *string) *int {
+	if name == nil {
+		return nil
+	}
+	i, ok := l.seating.byName[*name]
+	if !ok {
+		return nil
+	}
+	return &i
 }
 
 // ordinalsOf finds the places of seats, leaving out those that it does not have.
@@ -176,6 +190,7 @@ func (l *Layout) index() (err error) {
 		l.seats = append(l.seats, seat.Seat)
 		l.prices = append(l.prices, section.Price)
 	})
+	l.seating = newSeating(l.Sections)
 	if l.JSON, err = json.Marshal(l); err != nil {
 		return fmt.Errorf("encode layout: %w", err)
 	}
