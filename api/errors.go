@@ -60,6 +60,8 @@ var catalogue = []struct {
 	{booking.ErrContended, unavailable.because("Somebody else is changing this show.")},
 	{booking.ErrNotOnSale, &problem{status: 409, code: "not_on_sale", detail: "This show is not on sale."}},
 	{booking.ErrTooLate, passExpired},
+	{booking.ErrSeatsShort, &problem{status: 409, code: "seats_taken", detail: "Not so many seats are free there just now; some that are held may come back."}},
+	{booking.ErrSoldOut, &problem{status: 409, code: "sold_out", detail: "Not so many seats are left there."}},
 	{booking.ErrNotYours, &problem{status: 403, code: "not_yours", detail: "This belongs to somebody else."}},
 	{booking.ErrHoldNotFound, &problem{status: 404, code: "hold_not_found", detail: "There is no such hold."}},
 	{booking.ErrHoldExpired, &problem{status: 409, code: "hold_expired", detail: "The hold is over: the seats may be somebody else's by now."}},
@@ -109,7 +111,11 @@ func problemFor(err error) *problem {
 	case errors.As(err, &unknown):
 		return (&problem{status: 422, code: "unknown_seat", detail: "The show has no such seat."}).with("seats", unknown.Seats)
 	case errors.As(err, &many):
-		return (&problem{status: 422, code: "too_many_seats", detail: "Held and paid seats together would exceed the show's limit."}).with("limit", many.Limit)
+		p := (&problem{status: 422, code: "too_many_seats", detail: "Held and paid seats together would exceed the show's limit."}).with("limit", many.Limit)
+		if many.Have > 0 {
+			p = p.with("have", many.Have)
+		}
+		return p
 	case errors.As(err, &taken):
 		return (&problem{status: 409, code: "seats_taken", detail: "Somebody else has taken " + strings.Join(taken.Seats, ", ") + "."}).with("taken", taken.Seats)
 	}

@@ -67,6 +67,9 @@ type doorMemory struct {
 	best doorMark
 	lost string // the incarnation that was put back
 	view *view
+
+	chart     *chart
+	chartPlan string
 }
 
 type doorMark struct {
@@ -124,6 +127,16 @@ func (m *doorMemory) last(plan string) (v *view, lost bool) {
 		return nil, false
 	}
 	return m.view, m.view.incarnation != "" && m.view.incarnation == m.lost
+}
+
+// chartOf is the gateway's chart of the free seats in this plan.
+func (m *doorMemory) chartOf(plan string, l *Layout) *chart {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.chart == nil || m.chartPlan != plan {
+		m.chart, m.chartPlan = newChart(l.seating), plan
+	}
+	return m.chart
 }
 
 // SeatStates tells which seats of the show are free, as of a second or so ago.

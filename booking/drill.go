@@ -63,10 +63,10 @@ func (s *Store) drillFence(ctx context.Context, show Show, b *books) error {
 		}
 		var err error
 		if h.Fence = drillFenceAt - 1; err == nil {
-			older, err = takeSeats(tx, h)
+			older, err = takeSeats(tx, h, h.seats())
 		}
 		if h.Fence = drillFenceAt + 1; err == nil {
-			newer, err = takeSeats(tx, h)
+			newer, err = takeSeats(tx, h, h.seats())
 		}
 		return err
 	})

@@ -18,6 +18,8 @@ var (
 	ErrContended           = errors.New("somebody else keeps changing the same show")
 	ErrNotOnSale           = errors.New("the show is not on sale")
 	ErrTooLate             = errors.New("the time until which the visitor may hold seats has passed")
+	ErrSeatsShort          = errors.New("not so many seats are free just now")
+	ErrSoldOut             = errors.New("not so many seats are left")
 	ErrNotYours            = errors.New("it belongs to another visitor")
 	ErrHoldNotFound        = errors.New("no such hold")
 	ErrHoldExpired         = errors.New("the hold is over")
@@ -65,13 +67,14 @@ func (e *UnknownSeatError) Error() string {
 	return "unknown seats: " + strings.Join(e.Seats, ", ")
 }
 
-// TooManySeatsError says how many seats of the show a visitor may have in all.
+// TooManySeatsError says how many seats of the show a visitor may have in all, and
+// how many they have: held and paid ones; 0 when the request alone is too large.
 type TooManySeatsError struct {
-	Limit int
+	Limit, Have int
 }
 
 func (e *TooManySeatsError) Error() string {
-	return fmt.Sprintf("more than %d seats", e.Limit)
+	return fmt.Sprintf("more than %d seats, with the %d that the visitor has", e.Limit, e.Have)
 }
 
 // SeatsTakenError names the seats of a request that somebody else has.

@@ -137,14 +137,21 @@ func TestStatementBudget(t *testing.T) {
 	r := h.request("A-1-1", "A-1-2", "A-1-3")
 	h.charge(t, r.Visitor, 1000)
 	must1(h.Layout(t.Context(), h.show))(t)
+	h.hold(t, h.request("A-2-1", "A-2-2", "A-2-3", "A-2-4"))
+	h.hold(t, h.request("A-1-4"))
 	for _, step := range []struct {
 		name  string
 		limit int64
 		do    func() error
 	}{
 		{"hold", 5, func() (err error) { hold, err = h.Hold(t.Context(), r); return err }},
+		{"best", 5, func() error { return second(h.Hold(t.Context(), h.best(2, "B"))) }},
 		{"lost seat", 0, func() error {
 			wantType[*SeatsTakenError](t, second(h.Hold(t.Context(), h.request("A-1-2"))))
+			return nil
+		}},
+		{"best that loses", 0, func() error {
+			wantError(t, second(h.Hold(t.Context(), h.best(3, "A"))), ErrSeatsShort)
 			return nil
 		}},
 		{"states", 0, func() error { return second(h.SeatStates(t.Context(), h.show)) }},
