@@ -15,6 +15,7 @@ const (
 	OrderRefunded  = "order.refunded"  // the money is back
 	HoldReleased   = "hold." + holdReleased
 	HoldExpired    = "hold." + holdExpired
+	HoldChanged    = "hold.changed"
 )
 
 // Event is something that happened, written in the transaction that made it
@@ -44,6 +45,17 @@ type HoldEnded struct {
 	Hold      string   `json:"hold"`
 	Number    int64    `json:"number"`
 	Seats     []string `json:"seats"`
+	ExpiresAt int64    `json:"expires_at"`
+}
+
+// HoldExchanged is what the event of a hold says that another has taken the place
+// of. Freed are the seats that are anybody's again; the others went to the new one.
+type HoldExchanged struct {
+	Hold      string   `json:"hold"`
+	By        string   `json:"by"`
+	Number    int64    `json:"number"`
+	Seats     []string `json:"seats"`
+	Freed     []string `json:"freed"`
 	ExpiresAt int64    `json:"expires_at"`
 }
 
