@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -36,8 +37,14 @@ func newHoldJSON(h booking.Hold) holdJSON {
 	}
 }
 
-// holdSeats proves the pass, pins the admission behind it, has the seats held, and
-// pins the admission until the hold's end.
+// wishJSON is the seats that somebody wants: these, or the best.
+type wishJSON struct {
+	Seats   []string `json:"seats"`
+	Best    *int     `json:"best"`
+	Section *string  `json:"section"`
+}
+
+// holdSeats has seats held for who has a pass.
 func (a *API) holdSeats(c *gin.Context) {
 	show, err := a.public(c)
 	if err != nil {
@@ -49,14 +56,38 @@ func (a *API) holdSeats(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	var body struct {
-		Seats []string `json:"seats"`
+	a.hold(c, http.StatusCreated, pass, a.Store.Hold)
+}
+
+// changeHold has other seats held instead of those of a hold.
+func (a *API) changeHold(c *gin.Context) {
+	who, err := a.owner(c)
+	var old booking.Hold
+	if err == nil {
+		old, err = a.Store.FindHold(c.Request.Context(), who.visitor, c.Param("hold"))
 	}
+	var pass queue.Pass
+	if err == nil {
+		pass, err = a.insider(c, old.Show)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	a.hold(c, http.StatusOK, pass, func(ctx context.Context, r booking.HoldRequest) (booking.Hold, error) {
+		return a.Store.Change(ctx, old.ID, r)
+	})
+}
+
+// hold reads which seats are wanted, pins the admission behind the pass, has the
+// seats held, and pins the admission until the hold's end.
+func (a *API) hold(c *gin.Context, status int, pass queue.Pass, hold func(context.Context, booking.HoldRequest) (booking.Hold, error)) {
+	var body wishJSON
 	if err := read(c, &body, mostBody); err != nil {
 		a.fail(c, err)
 		return
 	}
-	room, show, err := a.room(c)
+	room, show, err := a.roomOf(pass.Show)
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -67,8 +98,9 @@ func (a *API) holdSeats(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	hold, err := a.Store.Hold(ctx, booking.HoldRequest{
-		Show: show, Visitor: pass.Visitor, Number: pass.Number, Seats: body.Seats, Latest: pin.Max, Trace: traceID(c),
+	held, err := hold(ctx, booking.HoldRequest{
+		Show: show, Visitor: pass.Visitor, Number: pass.Number,
+		Seats: body.Seats, Best: body.Best, Section: body.Section, Latest: pin.Max, Trace: traceID(c),
 	})
 	if err != nil {
 		a.giveBack(c, room, pass, pin)
@@ -76,13 +108,13 @@ func (a *API) holdSeats(c *gin.Context) {
 		return
 	}
 	until := time.UnixMicro(pin.Before)
-	if pin, err := room.PinUntil(ctx, pass.Visitor, pass.Number, hold.ExpiresAt); err != nil {
+	if pin, err := room.PinUntil(ctx, pass.Visitor, pass.Number, held.ExpiresAt); err != nil {
 		// The seats are theirs all the same, and the queue learns of the hold when it recovers.
-		a.logOf(c).Warn("admission not pinned until the hold's end", "hold", hold.ID, "error", err)
+		a.logOf(c).Warn("admission not pinned until the hold's end", "hold", held.ID, "error", err)
 	} else {
 		until = time.UnixMicro(pin.Until)
 	}
-	answer := newHoldJSON(hold)
+	answer := newHoldJSON(held)
 	var expires time.Time
 	if answer.Pass, expires, err = a.pass(c, pass.Visitor, show.ID, pass.Number, until); err != nil {
 		a.fail(c, err)
@@ -90,7 +122,7 @@ func (a *API) holdSeats(c *gin.Context) {
 	}
 	answer.PassExpiresAt = &expires
 	private(c)
-	c.JSON(http.StatusCreated, answer)
+	c.JSON(status, answer)
 }
 
 // giveBack takes back the moment that a refused request was pinned for, lest one

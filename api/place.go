@@ -12,7 +12,11 @@ import (
 
 // room finds the show of the path and this gateway's room for it.
 func (a *API) room(c *gin.Context) (*queue.Room, booking.Show, error) {
-	show, err := a.public(c)
+	return a.roomOf(c.Param("show"))
+}
+
+func (a *API) roomOf(id string) (*queue.Room, booking.Show, error) {
+	show, err := a.publicShow(id)
 	if err != nil {
 		return nil, show, err
 	}

@@ -39,6 +39,7 @@ func (a *API) Handler() (http.Handler, error) {
 	v1.POST("/shows/:show/holds", a.holdSeats)
 	v1.GET("/holds", a.listHolds)
 	v1.GET("/holds/:hold", a.getHold)
+	v1.PUT("/holds/:hold", a.changeHold)
 	v1.DELETE("/holds/:hold", a.releaseHold)
 	v1.POST("/orders", a.placeOrder)
 	v1.GET("/orders", a.listOrders)

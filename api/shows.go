@@ -90,8 +90,10 @@ func (a *API) listShows(c *gin.Context) {
 }
 
 // public finds a show that visitors may know of.
-func (a *API) public(c *gin.Context) (booking.Show, error) {
-	show, ok := a.Catalogue.Lookup(c.Param("show"))
+func (a *API) public(c *gin.Context) (booking.Show, error) { return a.publicShow(c.Param("show")) }
+
+func (a *API) publicShow(id string) (booking.Show, error) {
+	show, ok := a.Catalogue.Lookup(id)
 	if !ok || show.Phase == booking.PhaseDraft {
 		return show, showNotFound
 	}
