@@ -59,7 +59,9 @@ func TestLimitOverHoldsAndOrders(t *testing.T) {
 		pay(must1(hold("A-1-2")())(t))
 		third := must1(hold("A-1-3")())(t)
 		beyond(3, hold("A-2-1", "A-2-2"))
-		beyond(3, func() (Hold, error) { return h.Change(t.Context(), third.ID, h.instead(third, "A-2-1", "A-2-2", "A-2-3")) })
+		beyond(3, func() (Hold, error) {
+			return h.Change(t.Context(), third.ID, h.instead(third, "A-2-1", "A-2-2", "A-2-3"))
+		})
 		third = must1(h.Change(t.Context(), third.ID, h.instead(third, "A-2-1", "A-2-2")))(t)
 		beyond(4, hold("B-1-1"))
 		best := r

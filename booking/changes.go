@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
 	"unicode/utf8"
+
+	"gorm.io/gorm"
 )
 
 // OptionalTime is a time in a patch: absent, null (no time), or given.
@@ -170,7 +173,8 @@ func (s *Store) SetMessage(ctx context.Context, id, text string) (Show, error) {
 const changeTries = 20
 
 // change reads a show, lets f change it, and writes it back if nobody else did
-// meanwhile; else it starts over. What f leaves as it was is not written.
+// meanwhile; else it starts over. What f leaves as it was is not written; what it
+// changes is in the audit, by the same transaction.
 func (s *Store) change(ctx context.Context, id, op string, f func(*showRow) error) (Show, error) {
 	for range changeTries {
 		old, err := findShow(s.db.WithContext(ctx), id)
@@ -186,15 +190,24 @@ func (s *Store) change(ctx context.Context, id, op string, f func(*showRow) erro
 		}
 		row.RulesVersion++
 		row.UpdatedAt = s.Now()
-		res := s.db.WithContext(ctx).Model(&showRow{}).
-			Where("id = ? AND rules_version = ?", id, old.RulesVersion).
-			Select("*").Omit("id", "created_at", "layout_version", "seat_count").
-			Updates(&row)
-		if res.Error != nil && !retryable(res.Error) {
-			return Show{}, failed(op, res.Error)
-		}
-		if res.Error == nil && res.RowsAffected == 1 {
+		err = s.transact(ctx, op, func(tx *gorm.DB) error {
+			res := tx.Model(&showRow{}).
+				Where("id = ? AND rules_version = ?", id, old.RulesVersion).
+				Select("*").Omit("id", "created_at", "layout_version", "seat_count").
+				Updates(&row)
+			if res.Error == nil && res.RowsAffected != 1 {
+				return errRollback
+			}
+			if res.Error != nil {
+				return res.Error
+			}
+			return s.audit(ctx, tx, op, id, old.values(), row.values())
+		})
+		if err == nil {
 			return row.show(), nil
+		}
+		if !errors.Is(err, errRollback) {
+			return Show{}, err
 		}
 	}
 	return Show{}, fmt.Errorf("%s: %w", op, ErrContended)

@@ -167,11 +167,18 @@ func (s *Store) SetBeacon(ctx context.Context, show, value string) (Draw, error)
 	if err != nil {
 		return Draw{}, err
 	}
-	_, err = exec(s.db.WithContext(ctx), `UPDATE draws SET beacon = ?
-		WHERE show_id = ? AND generation = ? AND state = ? AND beacon = '' AND beacon_source <> ''`,
-		value, show, d.Generation, DrawFrozen)
+	const op = "set beacon"
+	err = s.transact(ctx, op, func(tx *gorm.DB) error {
+		n, err := exec(tx, `UPDATE draws SET beacon = ?
+			WHERE show_id = ? AND generation = ? AND state = ? AND beacon = '' AND beacon_source <> ''`,
+			value, show, d.Generation, DrawFrozen)
+		if err != nil || n == 0 {
+			return err
+		}
+		return s.audit(ctx, tx, op, show, values{"beacon": ""}, values{"beacon": value})
+	})
 	if err != nil {
-		return Draw{}, failed("set beacon", err)
+		return Draw{}, err
 	}
 	if d, err = s.Draw(ctx, show); err == nil && d.Beacon != value {
 		err = ErrBeaconNotDue
@@ -191,15 +198,19 @@ func (s *Store) RevealDraw(ctx context.Context, show string, generation int64) (
 // OpenDrawn opens a show whose lobby has its numbers; also right when that was done.
 // A show that was closed meanwhile stays closed.
 func (s *Store) OpenDrawn(ctx context.Context, show string, generation int64) error {
-	return s.transact(ctx, "open drawn show", func(tx *gorm.DB) error {
+	const op = "open drawn show"
+	return s.transact(ctx, op, func(tx *gorm.DB) error {
 		n, err := exec(tx, `UPDATE draws SET state = ? WHERE show_id = ? AND generation = ? AND state = ?
 			AND generation = (SELECT generation FROM queues WHERE show_id = ?)`, DrawNumbered, show, generation, DrawDrawn, show)
 		if err != nil || n == 0 {
 			return err
 		}
-		_, err = exec(tx, "UPDATE shows SET phase = ?, rules_version = rules_version + 1, updated_at = ? WHERE id = ? AND phase = ?",
+		n, err = exec(tx, "UPDATE shows SET phase = ?, rules_version = rules_version + 1, updated_at = ? WHERE id = ? AND phase = ?",
 			PhaseOpen, s.Now(), show, PhaseLobby)
-		return err
+		if err != nil || n == 0 {
+			return err
+		}
+		return s.audit(ctx, tx, op, show, values{"phase": PhaseLobby}, values{"phase": PhaseOpen})
 	})
 }
 

@@ -91,10 +91,16 @@ func (s *Store) WinEpoch(ctx context.Context, show string, epoch, ceiling, newCe
 // handed out twice, so a number tells its generation. If somebody else has ended
 // this one already, it tells theirs.
 func (s *Store) NextGeneration(ctx context.Context, show string, generation int64) (QueueState, error) {
-	_, err := exec(s.db.WithContext(ctx), `UPDATE queues SET generation = generation + 1, epoch = epoch + 1, head = ceiling, floor = ceiling, totals = ''
-		WHERE show_id = ? AND generation = ?`, show, generation)
+	err := s.transact(ctx, "next generation", func(tx *gorm.DB) error {
+		n, err := exec(tx, `UPDATE queues SET generation = generation + 1, epoch = epoch + 1, head = ceiling, floor = ceiling, totals = ''
+			WHERE show_id = ? AND generation = ?`, show, generation)
+		if err != nil || n == 0 {
+			return err
+		}
+		return s.audit(ctx, tx, "reset queue", show, values{"generation": generation}, values{"generation": generation + 1})
+	})
 	if err != nil {
-		return QueueState{}, failed("next generation", err)
+		return QueueState{}, err
 	}
 	return s.QueueState(ctx, show)
 }

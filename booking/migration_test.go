@@ -16,7 +16,7 @@ import (
 var models = []any{
 	&showRow{}, &sectionRow{}, &seatRow{}, &holdRow{}, &limitRow{}, &walletRow{}, &entryRow{}, &orderRow{},
 	&ticketRow{}, &eventRow{}, &deliveryRow{}, &queueRow{}, &admissionRow{},
-	&drawRow{}, &chunkRow{}, &paymentRow{}, &stepRow{},
+	&drawRow{}, &chunkRow{}, &paymentRow{}, &stepRow{}, &auditRow{},
 }
 
 func TestMigrateBringsAnEmptyDatabaseUpAndThenHasNothingToDo(t *testing.T) {

@@ -140,7 +140,10 @@ func (s *Store) CreateShow(ctx context.Context, p Spec) (Show, error) {
 		if err := insertLayout(tx, p.Show, row.LayoutVersion, p.Sections); err != nil {
 			return err
 		}
-		return openQueue(tx, p.Show)
+		if err := openQueue(tx, p.Show); err != nil {
+			return err
+		}
+		return s.audit(ctx, tx, "create show", p.Show, nil, row.values())
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return Show{}, fmt.Errorf("create show %s: %w", p.Show, ErrShowExists)
@@ -192,8 +195,12 @@ func (s *Store) putLayout(ctx context.Context, p Spec) error {
 		if err := insertLayout(tx, w.ID, w.LayoutVersion+1, p.Sections); err != nil {
 			return err
 		}
-		return must(tx, 1, "UPDATE shows SET layout_version = layout_version + 1, seat_count = ? WHERE id = ? AND layout_version = ?",
-			countSeats(p.Sections), w.ID, w.LayoutVersion)
+		if err := must(tx, 1, "UPDATE shows SET layout_version = layout_version + 1, seat_count = ? WHERE id = ? AND layout_version = ?",
+			countSeats(p.Sections), w.ID, w.LayoutVersion); err != nil {
+			return err
+		}
+		return s.audit(ctx, tx, "put layout", w.ID, values{"layout_version": w.LayoutVersion, "seats": w.SeatCount},
+			values{"layout_version": w.LayoutVersion + 1, "seats": countSeats(p.Sections)})
 	})
 	if errors.Is(err, errRollback) {
 		return fmt.Errorf("put layout of %s: %w", w.ID, ErrLayoutInUse)
@@ -219,6 +226,10 @@ func (s *Store) DeleteShow(ctx context.Context, id string) error {
 			id, s.Now()); err != nil {
 			return err
 		}
+		row, err := findShow(tx, id)
+		if err != nil {
+			return err
+		}
 		if err := must(tx, 1, `DELETE FROM shows WHERE id = ? AND phase IN ('draft', 'closed')
 			AND NOT EXISTS (SELECT 1 FROM holds WHERE show_id = ?) AND NOT EXISTS (SELECT 1 FROM orders WHERE show_id = ?)`, id, id, id); err != nil {
 			return err
@@ -231,7 +242,7 @@ func (s *Store) DeleteShow(ctx context.Context, id string) error {
 				return err
 			}
 		}
-		return nil
+		return s.audit(ctx, tx, "delete show", id, row.values(), nil)
 	})
 	if errors.Is(err, errRollback) {
 		return fmt.Errorf("delete show %s: %w", id, ErrShowInUse)

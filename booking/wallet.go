@@ -95,7 +95,10 @@ func (s *Store) Charge(ctx context.Context, visitor string, amount int64, key, b
 			amount, visitor, maxBalance-amount); err != nil {
 			return err
 		}
-		return tx.Create(&entry).Error
+		if err := tx.Create(&entry).Error; err != nil {
+			return err
+		}
+		return s.auditCharge(ctx, tx, visitor, amount)
 	})
 	switch {
 	case errors.Is(err, gorm.ErrDuplicatedKey), errors.Is(err, errRollback):
@@ -104,6 +107,19 @@ func (s *Store) Charge(ctx context.Context, visitor string, amount int64, key, b
 		return Wallet{}, err
 	}
 	return s.Wallet(ctx, visitor)
+}
+
+// auditCharge writes down a charge that an operator makes; those of visitors are
+// theirs.
+func (s *Store) auditCharge(ctx context.Context, tx *gorm.DB, visitor string, amount int64) error {
+	if _, named := actorOf(ctx); !named {
+		return nil
+	}
+	var w walletRow
+	if err := tx.Where("visitor = ?", visitor).Take(&w).Error; err != nil {
+		return err
+	}
+	return s.auditOf(ctx, tx, "charge wallet", "", visitor, values{"balance": w.Balance - amount}, values{"balance": w.Balance})
 }
 
 // charged answers for a charge that did not happen: because it had happened
