@@ -182,11 +182,15 @@ func (a *API) origin(c *gin.Context) string {
 // trusted tells whether the request came through a proxy whose word is believed.
 func (a *API) trusted(c *gin.Context) bool { return c.ClientIP() != c.RemoteIP() }
 
-// admin lets only the bearer of the admin token through.
+// admin lets only the bearer of the admin token through, and notes their name.
 func (a *API) admin(c *gin.Context) {
 	text, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
 	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(a.AdminToken))
 	if a.AdminToken == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 		a.fail(c, adminRequired)
+		return
+	}
+	if err := named(c); err != nil {
+		a.fail(c, err)
 	}
 }

@@ -69,6 +69,7 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.POST("/wallets/:visitor/charges", a.chargeVisitorsWallet)
 	admin.GET("/orders/:order", a.getAnyOrder)
 	admin.POST("/orders/:order/cancel", a.cancelAnyOrder)
+	admin.GET("/audit", a.getAudit)
 	admin.GET("/verify", a.verdict)
 	return r, nil
 }

@@ -42,6 +42,7 @@ func (s *seedCommand) Run(ctx context.Context, to console) error {
 		return err
 	}
 	defer closeDatabase(db)
+	ctx = booking.WithActor(ctx, booking.Actor{Operator: "seed"})
 	show, created, err := booking.New(db, nil, booking.Options{}).PutShow(ctx, spec)
 	if err != nil {
 		return err
