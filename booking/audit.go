@@ -114,6 +114,7 @@ func (r showRow) values() values {
 	v := values{
 		"title": r.Title, "venue": r.Venue, "currency": r.Currency, "phase": r.Phase,
 		"plays_at": timeText(r.PlaysAt), "starts_at": timeText(r.StartsAt), "ends_at": timeText(r.EndsAt),
+		"cancel_until": timeText(r.CancelUntil),
 		"hold_seconds": r.HoldSeconds, "max_seats": r.MaxSeats, "max_waiting": r.MaxWaiting,
 		"message": r.Message, "layout_version": r.LayoutVersion, "seats": r.SeatCount,
 	}

@@ -104,6 +104,11 @@ func (s *Store) undo(ctx context.Context, id, by, reason string) error {
 		if err := tx.Create(&step).Error; err != nil {
 			return err
 		}
+		if _, named := actorOf(ctx); named { // else the buyer does it
+			if err := s.auditOf(ctx, tx, "cancel order", order.ShowID, id, values{"state": orderPaid}, values{"state": state, "reason": reason}); err != nil {
+				return err
+			}
+		}
 		return event.write(tx)
 	})
 	if err != nil {

@@ -69,7 +69,7 @@ func TestTheAuditOfAnEvening(t *testing.T) {
 		charged := g.admin("GET", "/v1/admin/audit?limit=1", nil).want(http.StatusOK)
 		next := g.admin("GET", "/v1/admin/audit?limit=1&after="+charged.text("next"), nil).want(http.StatusOK)
 		e := next.json()["entries"].([]any)[0].(map[string]any)
-		if e["visitor"] != visitor || e["operator"] != "shop" || e["action"] != "charge_wallet" || e["show"] != nil {
+		if e["subject"] != visitor || e["operator"] != "shop" || e["action"] != "charge_wallet" || e["show"] != nil {
 			t.Errorf("entry %v", e)
 		}
 		for _, query := range []string{"limit=0", "limit=201", "limit=all", "after=yesterday", "show=NO_SHOW"} {
