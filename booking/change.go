@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // as it was. Seats in both are never anybody else's in between. The request's
 // Latest is of no account. Asked for the very seats of the hold, it changes nothing
 // and returns it. It may return what Hold returns, ErrHoldNotFound, ErrNotYours,
-// ErrHoldExpired or ErrAlreadyPaid.
+// ErrHoldExpired, ErrAlreadyPaid or ErrPaymentUnderWay.
 func (s *Store) Change(ctx context.Context, holdID string, r HoldRequest) (Hold, error) {
 	old, err := s.findHold(ctx, r.Visitor, holdID)
 	if err == nil && old.ShowID != r.Show.ID {
@@ -45,6 +46,8 @@ func (r holdRow) over(now int64) error {
 	switch {
 	case r.State == HoldPaid:
 		return ErrAlreadyPaid
+	case r.paying():
+		return ErrPaymentUnderWay
 	case r.State != HoldHeld || r.ExpiresAt <= now:
 		return ErrHoldExpired
 	}
@@ -64,7 +67,9 @@ func (s *Store) changeTo(ctx context.Context, old holdRow, r HoldRequest, layout
 		held, cancel := detached(ctx)
 		err = s.exchange(held, x)
 		if err == nil {
-			s.exchangeAtDoor(held, r.Show, layout, x)
+			if err := s.handOver(held, r.Show.ID, x.told()); err != nil {
+				s.log.WarnContext(ctx, "leases not handed over", "show", r.Show.ID, "hold", x.next.ID, "error", err)
+			}
 			cancel()
 			return x.next.hold(x.next.CreatedAt), nil
 		}
@@ -125,15 +130,21 @@ func (s *Store) leaseExchange(ctx context.Context, old holdRow, r HoldRequest, l
 // more is by how many seats the visitor's count rises.
 func (x exchange) more() int { return x.next.SeatCount - x.old.SeatCount }
 
+// told is what the event says of it.
+func (x exchange) told() HoldExchanged {
+	return HoldExchanged{
+		Hold: x.old.ID, Fence: x.old.Fence, By: x.next.ID, ByFence: x.next.Fence, Number: x.next.Number,
+		Seats: x.next.seats(), Freed: append([]string{}, x.dropped...), ExpiresAt: x.next.ExpiresAt,
+	}
+}
+
 // exchange writes it down, in one transaction. It returns errRollback if a guard
 // refused.
 func (s *Store) exchange(ctx context.Context, x exchange) error {
 	old, next := x.old, x.next
-	event := s.event(HoldChanged, old.ShowID, old.ID, old.Visitor, next.Trace, HoldExchanged{
-		Hold: old.ID, By: next.ID, Number: next.Number, Seats: next.seats(), Freed: append([]string{}, x.dropped...), ExpiresAt: next.ExpiresAt,
-	})
+	event := s.event(HoldChanged, old.ShowID, old.ID, old.Visitor, next.Trace, x.told())
 	err := s.transact(ctx, "change hold", func(tx *gorm.DB) error {
-		if err := must(tx, 1, "UPDATE holds SET state = 'released' WHERE id = ? AND visitor = ? AND state = 'held' AND expires_at > ?",
+		if err := must(tx, 1, "UPDATE holds SET state = 'released' WHERE id = ? AND visitor = ? AND state = 'held' AND order_id = '' AND expires_at > ?",
 			old.ID, old.Visitor, next.CreatedAt); err != nil {
 			return err
 		}
@@ -184,21 +195,38 @@ func (x exchange) moveSeats(tx *gorm.DB) error {
 		old.ShowID, x.dropped, old.ID, old.Fence)
 }
 
-// exchangeAtDoor hands the leases of the kept seats over and gives those of the
-// dropped ones back. Should it fail, the former cannot be given back before their
-// deadline, and the latter are free by then.
-func (s *Store) exchangeAtDoor(ctx context.Context, show Show, layout *Layout, x exchange) {
-	kept := make([]seatRow, 0, len(x.kept))
-	for _, o := range layout.ordinalsOf(x.kept) {
-		kept = append(kept, seatRow{Ordinal: o, State: seatHeld, Fence: x.next.Fence, HoldID: x.next.ID, HoldUntil: x.next.ExpiresAt})
-	}
-	err := s.markSeats(ctx, show, "", kept)
-	if err == nil && len(x.dropped) > 0 {
-		err = s.releaseLeases(ctx, show, layout, x.old.ID, x.old.Fence, x.dropped)
-	}
+// handOver hands the leases of the kept seats over at the door and gives those of the
+// dropped ones back. Until then the old hold leases them, to the same deadline.
+func (s *Store) handOver(ctx context.Context, showID string, x HoldExchanged) error {
+	show, layout, err := s.laidOut(ctx, showID)
 	if err != nil {
-		s.log.WarnContext(ctx, "leases not handed over", "show", show.ID, "hold", x.next.ID, "error", err)
+		return err
 	}
+	kept := layout.ordinalsOf(x.Seats)
+	args := []any{x.Hold, x.Fence, x.By, x.ByFence, x.ExpiresAt, len(kept)}
+	for _, o := range append(kept, layout.ordinalsOf(x.Freed)...) {
+		args = append(args, o)
+	}
+	_, err = s.atDoor(ctx, handoverScript, show, args...)
+	return err
+}
+
+// HandOver makes sure that the door knows of a hold that took another's place. The
+// gateway that changed it has usually told it already; this is for when it could not.
+// It does nothing for a show that is gone.
+func (s *Store) HandOver(ctx context.Context, e Event) error {
+	var x HoldExchanged
+	if err := json.Unmarshal(e.Payload, &x); err != nil {
+		return fmt.Errorf("hand over: %w", err)
+	}
+	_, _, err := s.laidOutNow(ctx, e.Show)
+	if err == nil {
+		err = s.handOver(ctx, e.Show, x)
+	}
+	if errors.Is(err, ErrShowNotFound) || errors.Is(err, errUnloaded) {
+		return nil // what is not loaded will be from the database, which knows
+	}
+	return err
 }
 
 // settleUnchanged finds out why the database refused a change, as settleLost does
@@ -212,23 +240,8 @@ func (s *Store) settleUnchanged(ctx context.Context, show Show, layout *Layout, 
 	if err == nil {
 		err = now.over(x.next.CreatedAt)
 	}
-	if err == nil {
-		err = s.stillHeld(ctx, x.old)
-	}
 	if err != nil {
 		return err
 	}
 	return reason
-}
-
-// stillHeld returns ErrHoldExpired if a live hold's seats are not held by it: they
-// are being paid for.
-func (s *Store) stillHeld(ctx context.Context, h holdRow) error {
-	var n int64
-	err := s.db.WithContext(ctx).Model(&seatRow{}).
-		Where("show_id = ? AND hold_id = ? AND fence = ? AND state = 'held'", h.ShowID, h.ID, h.Fence).Count(&n).Error
-	if err == nil && n != int64(h.SeatCount) {
-		return ErrHoldExpired
-	}
-	return failed("change hold", err)
 }

@@ -243,6 +243,19 @@ func TestChangeCutShortAfterTheDatabase(t *testing.T) {
 		if got := h.letters(t, "A-1-2", "A-1-3"); got != "ss" {
 			t.Errorf("states %s", got)
 		}
+		// The event brings it to the door, however late.
+		for range 2 {
+			h.tellDoor(t)
+			if got := h.letters(t, "A-1-1", "A-1-2", "A-1-3"); got != "fss" {
+				t.Errorf("states %s", got)
+			}
+		}
+		late := change(h.hold(t, h.request("A-2-1", "A-2-2")), "A-2-2")
+		h.tellDoor(t)
+		must1(h.Release(t.Context(), late.Visitor, late.ID))(t)
+		if got := h.letters(t, "A-2-1", "A-2-2"); got != "ff" {
+			t.Errorf("states %s", got)
+		}
 		r := h.request("B-1-1", "B-1-2")
 		r.Latest = h.redisNow(t) + 1_000_000
 		given := change(h.hold(t, r), "B-1-2", "B-1-3")
@@ -252,6 +265,16 @@ func TestChangeCutShortAfterTheDatabase(t *testing.T) {
 		h.hold(t, h.request("B-1-1", "B-1-2", "B-1-3"))
 		h.intact(t)
 	})
+}
+
+// tellDoor does what the listener of changes does.
+func (h *hall) tellDoor(t *testing.T) {
+	t.Helper()
+	var rows []eventRow
+	must0(t, h.db.Where("show_id = ? AND type = ?", h.show.ID, HoldChanged).Find(&rows).Error)
+	for _, row := range rows {
+		must0(t, h.HandOver(t.Context(), row.event()))
+	}
 }
 
 // Two who want each other's seat both keep their own.

@@ -180,6 +180,34 @@ func TestReleaseComparesHoldAndFence(t *testing.T) {
 	})
 }
 
+func TestHandoverTouchesTheOldHoldAlone(t *testing.T) {
+	t.Parallel()
+	eachGate(t, func(t *testing.T, g *gate) {
+		old := g.lease("old", 0, 1, 2)[4]
+		next := g.lease("new", 3)
+		other := g.lease("other", 4)
+		args := []any{"plan", "old", old, "new", next[4], next[5], 3, 1, 3, 4, 0, 5}
+		g.want("of another fence", g.run(handoverScript, "plan", "old", number(old)-1, "new", next[4], next[5], 1, 1, 0)[0], "ok")
+		g.want("nothing changed", g.letters(), "hhhhhfffff")
+		version := g.field("version")
+		for range 2 { // the second finds nothing to do
+			g.want("word", g.run(handoverScript, args...)[0], "ok")
+			g.want("version", g.field("version"), version+1)
+			g.want("kept", g.record(1), next[4]+":"+next[5]+":new")
+			g.want("its deadline", g.rdb.ZScore(t.Context(), g.keys[3], "1").Val(), float64(number(next[5])))
+			g.want("dropped", g.record(0), old+":free")
+			g.want("not named", g.record(2), old+":"+strings.SplitN(g.record(2), ":", 3)[1]+":old")
+			g.want("another's", g.record(4), other[4]+":"+other[5]+":other")
+			g.want("nobody's", g.record(5), "")
+			g.want("states", g.letters(), "fhhhhfffff")
+			g.want("deadlines", g.rdb.ZCard(t.Context(), g.keys[3]).Val(), 4)
+		}
+		g.want("word", g.run(releaseScript, "plan", "new", next[4], 1, 3)[0], "ok")
+		g.want("released", g.letters(), "ffhfhfffff")
+		g.want("unloaded", g.run(handoverScript, append([]any{"other plan"}, args[1:]...)...)[0], "unloaded")
+	})
+}
+
 func TestMarkGivesWayToHigherFences(t *testing.T) {
 	t.Parallel()
 	eachGate(t, func(t *testing.T, g *gate) {

@@ -49,10 +49,12 @@ type HoldEnded struct {
 }
 
 // HoldExchanged is what the event of a hold says that another has taken the place
-// of. Freed are the seats that are anybody's again; the others went to the new one.
+// of: Seats are those of the new one, Freed what is anybody's again.
 type HoldExchanged struct {
 	Hold      string   `json:"hold"`
+	Fence     int64    `json:"fence"`
 	By        string   `json:"by"`
+	ByFence   int64    `json:"by_fence"`
 	Number    int64    `json:"number"`
 	Seats     []string `json:"seats"`
 	Freed     []string `json:"freed"`

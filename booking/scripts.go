@@ -15,12 +15,13 @@ var luaFiles embed.FS
 
 // The scripts at the door; each file states its contract.
 var (
-	leaseScript   = script("lease")
-	releaseScript = script("release")
-	prolongScript = script("prolong")
-	markScript    = script("mark")
-	viewScript    = script("view")
-	loadScript    = script("load")
+	leaseScript    = script("lease")
+	releaseScript  = script("release")
+	handoverScript = script("handover")
+	prolongScript  = script("prolong")
+	markScript     = script("mark")
+	viewScript     = script("view")
+	loadScript     = script("load")
 )
 
 func script(name string) *redis.Script {
@@ -35,12 +36,13 @@ func script(name string) *redis.Script {
 // statistics show them.
 func Scripts() map[string]string {
 	return map[string]string{
-		"lease":   leaseScript.Hash(),
-		"release": releaseScript.Hash(),
-		"prolong": prolongScript.Hash(),
-		"mark":    markScript.Hash(),
-		"view":    viewScript.Hash(),
-		"load":    loadScript.Hash(),
+		"lease":    leaseScript.Hash(),
+		"release":  releaseScript.Hash(),
+		"handover": handoverScript.Hash(),
+		"prolong":  prolongScript.Hash(),
+		"mark":     markScript.Hash(),
+		"view":     viewScript.Hash(),
+		"load":     loadScript.Hash(),
 	}
 }
 

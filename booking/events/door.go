@@ -18,3 +18,15 @@ func MarkSeats(s *booking.Store) Listener {
 		Handle:  s.MarkSeats,
 	}
 }
+
+// HandOver is the listener that tells the door of holds that took another's place,
+// even when the gateway that changed them died right after the commit. Without it
+// what such a hold kept could be paid from a wallet alone, and not be given back.
+func HandOver(s *booking.Store) Listener {
+	return Listener{
+		Name:    "hand-over",
+		Types:   []string{booking.HoldChanged},
+		Timeout: 5 * time.Second,
+		Handle:  s.HandOver,
+	}
+}

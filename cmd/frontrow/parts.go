@@ -56,6 +56,7 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments b
 		return []events.Listener{
 			events.EndAdmission(endAdmission),
 			events.MarkSeats(store),
+			events.HandOver(store),
 			events.FreeSlot(freeSlot),
 		}
 	}

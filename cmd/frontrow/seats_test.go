@@ -199,3 +199,38 @@ func TestALimitOverSeveralOrders(t *testing.T) {
 		g.verifies(show)
 	})
 }
+
+// Who is declined may think again; who is being charged may not.
+func TestAChangeOfMindAtTheTill(t *testing.T) {
+	t.Parallel()
+	eachTill(t, nil, func(t *testing.T, c *till) {
+		v, other := c.enters(c.show), c.enters(c.show)
+		held := v.hold("A-1-1", "A-1-2").want(http.StatusCreated)
+		v.payBy("card_declined", held.text("hold"), "a").problem(http.StatusUnprocessableEntity, "payment_declined")
+		cheaper := v.change(held.text("hold"), map[string]any{"seats": []string{"A-1-2"}}).want(http.StatusOK)
+		other.hold("A-1-1").want(http.StatusCreated)
+		v.payBy("card_ok", held.text("hold"), "b").problem(http.StatusConflict, "hold_expired")
+		asked := v.payBy("card_never", cheaper.text("hold"), "c").want(http.StatusAccepted)
+		v.change(cheaper.text("hold"), map[string]any{"seats": []string{"A-1-3"}}).problem(http.StatusConflict, "payment_under_way")
+		v.change(cheaper.text("hold"), map[string]any{"best": 1, "section": "B"}).problem(http.StatusConflict, "payment_under_way")
+		if order := v.order(asked.text("order")); order.number("amount") != 50_000 || order.text("state") != "pending" {
+			t.Errorf("order %s", order.body)
+		}
+
+		sold := other.hold("B-1-1").want(http.StatusCreated)
+		order := other.payBy("card_ok", sold.text("hold"), "d").want(http.StatusCreated).text("order")
+		c.do(call{
+			method: "POST", path: "/v1/admin/orders/" + order + "/cancel", bearer: testAdmin,
+			header: map[string]string{"X-Frontrow-Operator": "jiyeon"}, body: map[string]any{"reason": "a kindness"},
+		}).want(http.StatusOK)
+		last := c.admin("GET", "/v1/admin/audit?limit=1&show="+c.show, nil).want(http.StatusOK)
+		for _, part := range []string{
+			`"action":"cancel_order"`, `"operator":"jiyeon"`, `"subject":"` + order + `"`, `"before":{"state":"paid"}`, `"after":{"reason":"a kindness","state":"cancelled"}`,
+		} {
+			if !strings.Contains(string(last.body), part) {
+				t.Errorf("the audit lacks %s: %s", part, last.body)
+			}
+		}
+		c.verifies(c.show)
+	})
+}
