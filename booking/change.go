@@ -109,14 +109,14 @@ func (s *Store) leaseExchange(ctx context.Context, old holdRow, r HoldRequest, l
 	x.next.ID, x.next.Number, x.next.Trace = ulid.Make().String(), r.Number, clip(r.Trace, maxTrace)
 	x.next.Seats, x.next.SeatCount, x.next.Amount = encode(seats), len(seats), layout.amount(seats)
 	x.next.LayoutVersion, x.next.MaxSeats = r.Show.LayoutVersion, r.Show.MaxSeats
+	if x.more() <= 0 {
+		// A limit that was lowered since forbids nobody to have as many as before.
+		x.next.MaxSeats = max(x.next.MaxSeats, old.MaxSeats)
+	}
 	if len(x.added) == 0 {
 		now, err := s.RedisTime(ctx)
 		x.next.CreatedAt = now
 		return x, err
-	}
-	if x.more() <= 0 {
-		// A limit that was lowered since forbids nobody to have as many as before.
-		x.next.MaxSeats = max(x.next.MaxSeats, old.MaxSeats)
 	}
 	const noLonger = 2 * maxHoldSeconds * 1_000_000 // the deadline alone bounds it
 	l, err := s.leaseSeats(ctx, r.Show, layout, x.next.ID, x.added, noLonger, old.ExpiresAt)

@@ -190,12 +190,16 @@ func TestChangeUnderALoweredLimit(t *testing.T) {
 	t.Parallel()
 	eachHall(t, func(t *testing.T, h *hall) {
 		old := h.hold(t, h.request("A-1-1", "A-1-2"))
-		h.hold(t, h.instead(old, "A-2-1", "A-2-2"))
+		other := h.hold(t, h.instead(old, "A-2-1", "A-2-2"))
 		r := h.instead(old, "A-1-3", "A-1-4")
 		r.Show.MaxSeats = 2
 		next := must1(h.Change(t.Context(), old.ID, r))(t)
+		r.Show.MaxSeats = 1
+		wantType[*TooManySeatsError](t, second(h.Change(t.Context(), next.ID, r)))
 		r.Seats = []string{"A-1-5"}
 		must1(h.Change(t.Context(), next.ID, r))(t)
+		r.Seats = []string{"A-2-1"}
+		must1(h.Change(t.Context(), other.ID, r))(t)
 		h.intact(t)
 	})
 }
