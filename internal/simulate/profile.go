@@ -14,7 +14,7 @@ type Profile int
 // The profiles, in the order in which verdicts show them.
 const (
 	Patient       Profile = iota // polls as told, buys what is wanted
-	Impatient                    // polls four times as often as told, and leaves before long
+	Impatient                    // polls four times as often as told, leaves before long, and takes what is best without looking
 	SleepingPhone                // is silent for longer than absence allows, and comes back
 	ManyTabs                     // has one cookie in several tabs, which all join, poll and pay
 	Bot                          // joins up to a thousand times, and means to gain by it

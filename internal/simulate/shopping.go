@@ -73,7 +73,7 @@ func (v *visitor) holdSome(ctx context.Context) (hold, error) {
 			}
 			continue
 		}
-		h, err := v.holdThese(ctx, v.choose(seats.free, try))
+		h, err := v.hold(ctx, v.wish(seats.free, try))
 		if err != nil || h.Hold != "" {
 			return h, err
 		}
@@ -84,10 +84,18 @@ func (v *visitor) holdSome(ctx context.Context) (hold, error) {
 	return hold{}, v.leave(ctx, "found no seat")
 }
 
-// holdThese tries to hold seats. No hold and no error say: try others.
-func (v *visitor) holdThese(ctx context.Context, seats []string) (h hold, err error) {
+// wish is the seats that the visitor asks for.
+func (v *visitor) wish(free []int, try int) map[string]any {
+	if v.profile == Impatient {
+		return map[string]any{"best": min(v.wants, v.run.maxSeats, len(free))}
+	}
+	return map[string]any{"seats": v.choose(free, try)}
+}
+
+// hold tries to hold seats. No hold and no error say: try others.
+func (v *visitor) hold(ctx context.Context, wish map[string]any) (h hold, err error) {
 	a, err := v.ask(ctx, v.prove(request{
-		method: http.MethodPost, path: "/v1/shows/" + v.run.show + "/holds", body: map[string]any{"seats": seats},
+		method: http.MethodPost, path: "/v1/shows/" + v.run.show + "/holds", body: wish,
 	}, v.pass))
 	if err != nil {
 		return h, err
@@ -102,7 +110,7 @@ func (v *visitor) holdThese(ctx context.Context, seats []string) (h hold, err er
 	case a.status == http.StatusCreated && a.into(&h) == nil:
 		v.pass = h.Pass
 		return h, nil
-	case code == "seats_taken":
+	case code == "seats_taken" || code == "sold_out": // of fewer than so many
 		v.run.lost.Add(1)
 		return hold{}, nil
 	case code == "pass_expired" || code == "pass_invalid" || code == "pass_required" && v.cookies != nil:
