@@ -188,6 +188,7 @@ func TestHandoverTouchesTheOldHoldAlone(t *testing.T) {
 		other := g.lease("other", 4)
 		args := []any{"plan", "old", old, "new", next[4], next[5], 3, 1, 3, 4, 0, 5}
 		g.want("of another fence", g.run(handoverScript, "plan", "old", number(old)-1, "new", next[4], next[5], 1, 1, 0)[0], "ok")
+		g.want("of another hold", g.run(handoverScript, "plan", "older", old, "new", next[4], next[5], 1, 1, 0)[0], "ok")
 		g.want("nothing changed", g.letters(), "hhhhhfffff")
 		version := g.field("version")
 		for range 2 { // the second finds nothing to do
