@@ -73,6 +73,8 @@ var catalogue = []struct {
 	{booking.ErrNotPaid, &problem{status: 409, code: "not_paid", detail: "This order is not paid: there is nothing to cancel."}},
 	{booking.ErrCancelTooLate, &problem{status: 409, code: "cancel_too_late", detail: "Orders of this show can no longer be cancelled."}},
 	{booking.ErrOrderNotFound, &problem{status: 404, code: "order_not_found", detail: "There is no such order."}},
+	{booking.ErrNoDeadLetter, notFound.because("There is no such dead letter.")},
+	{booking.ErrUnreadable, internal},
 	{booking.ErrInsufficientPoints, &problem{status: 422, code: "insufficient_points", detail: "The wallet has not enough points."}},
 	{booking.ErrIdempotencyMismatch, &problem{status: 422, code: "idempotency_mismatch", detail: "This Idempotency-Key was used for another request."}},
 	{booking.ErrUnavailable, unavailable},

@@ -32,6 +32,8 @@ var (
 	ErrInsufficientPoints  = errors.New("not enough points")
 	ErrNoDraw              = errors.New("the show does not open by draw")
 	ErrBeaconNotDue        = errors.New("a beacon is taken between the freeze and the draw, once")
+	ErrNoDeadLetter        = errors.New("no such dead letter")
+	ErrUnreadable          = errors.New("an event that this version cannot read")
 	ErrIdempotencyMismatch = errors.New("the idempotency key was used for another request")
 )
 

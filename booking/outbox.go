@@ -2,6 +2,8 @@ package booking
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
@@ -17,6 +19,10 @@ const (
 	HoldExpired    = "hold." + holdExpired
 	HoldChanged    = "hold.changed"
 )
+
+// PayloadVersion is the version of what events say. One that says more is written
+// beside it; one that means something else by the same words takes the next.
+const PayloadVersion = 1
 
 // Event is something that happened, written in the transaction that made it
 // happen. Subject is the order or hold that it happened to; At is in µs.
@@ -38,6 +44,51 @@ type OrderPayload struct {
 	Fence    int64    `json:"fence"` // of the seats as they are now; 0 where it does not touch them
 	Method   string   `json:"method"`
 	Reason   string   `json:"reason,omitempty"`
+}
+
+// payloads are what each type of event says; an event of any other cannot be read.
+var payloads = map[string]func() any{
+	OrderPaid:      func() any { return &OrderPayload{} },
+	OrderDeclined:  func() any { return &OrderPayload{} },
+	OrderCancelled: func() any { return &OrderPayload{} },
+	OrderRefunded:  func() any { return &OrderPayload{} },
+	HoldReleased:   func() any { return &HoldEnded{} },
+	HoldExpired:    func() any { return &HoldEnded{} },
+}
+
+// OfOrder reads what an event of an order says. It returns ErrUnreadable for another
+// event, for one of a newer version, and for a broken one.
+func (e Event) OfOrder() (OrderPayload, error) {
+	p, err := e.read()
+	if order, ok := p.(*OrderPayload); ok && err == nil {
+		return *order, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: %s is of the type %q, no order's", ErrUnreadable, e.ID, e.Type)
+	}
+	return OrderPayload{}, err
+}
+
+// Readable returns ErrUnreadable for an event that this version cannot read: of a
+// type that it does not know, of a newer version, or broken.
+func (e Event) Readable() error {
+	_, err := e.read()
+	return err
+}
+
+func (e Event) read() (any, error) {
+	of, ok := payloads[e.Type]
+	if !ok {
+		return nil, fmt.Errorf("%w: %s is of the type %q", ErrUnreadable, e.ID, e.Type)
+	}
+	payload, v := of(), struct{ Version int }{} // no version is the first
+	if err := errors.Join(json.Unmarshal(e.Payload, payload), json.Unmarshal(e.Payload, &v)); err != nil {
+		return nil, fmt.Errorf("%w: payload of %s: %w", ErrUnreadable, e.ID, err)
+	}
+	if v.Version < 0 || v.Version > PayloadVersion {
+		return nil, fmt.Errorf("%w: %s has version %d, known is %d", ErrUnreadable, e.ID, v.Version, PayloadVersion)
+	}
+	return payload, nil
 }
 
 // HoldEnded is what an event of a hold says; ExpiresAt is in µs.
@@ -96,7 +147,7 @@ func (s *Store) event(kind, show, subject, visitor, trace string, payload any) o
 	listeners := s.subscribers[kind]
 	now := s.Now()
 	o := outgoing{nudge: s.nudge, row: eventRow{
-		ID: ulid.Make().String(), Type: kind, ShowID: show, Subject: subject, Visitor: visitor, Trace: trace,
+		ID: eventID(now), Type: kind, ShowID: show, Subject: subject, Visitor: visitor, Trace: trace,
 		Payload: encode(payload), Listeners: encode(append([]string{}, listeners...)), At: now,
 	}}
 	for _, l := range listeners {
@@ -105,6 +156,12 @@ func (s *Store) event(kind, show, subject, visitor, trace string, payload any) o
 		})
 	}
 	return o
+}
+
+// eventID makes ids whose order is that of Redis's clock, which all gateways agree
+// upon: by their own clocks, the second event of an order could come before its first.
+func eventID(now int64) string {
+	return ulid.MustNew(uint64(now/1000), ulid.DefaultEntropy()).String()
 }
 
 // write appends the event to the outbox, in the caller's transaction: one

@@ -2,7 +2,6 @@ package booking
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -148,8 +147,8 @@ func (s *Store) prices(ctx context.Context, hold holdRow) (map[string]int64, err
 // those of a cancelled one as free. The gateway that did it has usually shown so
 // already; this is for when it could not. It does nothing for a show that is gone.
 func (s *Store) MarkSeats(ctx context.Context, e Event) error {
-	var order OrderPayload
-	if err := json.Unmarshal(e.Payload, &order); err != nil {
+	order, err := e.OfOrder()
+	if err != nil {
 		return fmt.Errorf("mark seats: %w", err)
 	}
 	if order.Fence == 0 {
@@ -165,7 +164,7 @@ func (s *Store) MarkSeats(ctx context.Context, e Event) error {
 	if e.Type == OrderPaid {
 		state = seatSold
 	}
-	err := s.markAs(ctx, e.Show, order.Seats, order.Fence, state)
+	err = s.markAs(ctx, e.Show, order.Seats, order.Fence, state)
 	if errors.Is(err, errUnloaded) {
 		return nil // it will be loaded from the database, which says so
 	}

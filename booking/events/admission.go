@@ -2,8 +2,6 @@ package events
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"frontrow/booking"
@@ -21,9 +19,9 @@ func EndAdmission(end func(ctx context.Context, show, visitor string, number int
 		Types:   []string{booking.OrderPaid},
 		Timeout: 5 * time.Second,
 		Handle: func(ctx context.Context, e booking.Event) error {
-			var paid booking.OrderPayload
-			if err := json.Unmarshal(e.Payload, &paid); err != nil {
-				return fmt.Errorf("payload of %s: %w", e.ID, err)
+			paid, err := e.OfOrder()
+			if err != nil {
+				return err
 			}
 			return end(ctx, e.Show, e.Visitor, paid.Number)
 		},

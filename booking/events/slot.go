@@ -2,8 +2,6 @@ package events
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"frontrow/booking"
@@ -18,9 +16,9 @@ func FreeSlot(free func(ctx context.Context, show, visitor string, number int64)
 		Types:   []string{booking.OrderDeclined, booking.OrderCancelled},
 		Timeout: 5 * time.Second,
 		Handle: func(ctx context.Context, e booking.Event) error {
-			var order booking.OrderPayload
-			if err := json.Unmarshal(e.Payload, &order); err != nil {
-				return fmt.Errorf("payload of %s: %w", e.ID, err)
+			order, err := e.OfOrder()
+			if err != nil {
+				return err
 			}
 			return free(ctx, e.Show, e.Visitor, order.Number)
 		},
