@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -14,6 +15,8 @@ const (
 	deliveryDead = "dead"
 )
 
+// deliveryRow is due until it is done or dead. While somebody is at it claim says
+// who, and next_at until when; dead, next_at is when it was given up.
 type deliveryRow struct {
 	EventID   string `gorm:"primaryKey"`
 	Listener  string `gorm:"primaryKey"`
@@ -35,76 +38,150 @@ type Delivery struct {
 	Listener string
 	Tries    int
 	claim    string
+	began    int64
 }
 
-// ClaimDeliveries takes up to limit due deliveries for these listeners, which
-// nobody else will be given until the lease is over. A delivery is due only
-// when no earlier one of the same subject and listener is open. With nothing
-// due it costs one query.
-func (s *Store) ClaimDeliveries(ctx context.Context, listeners []string, limit int, lease time.Duration) ([]Delivery, error) {
+// DueListeners tells which of the listeners have deliveries whose time has come,
+// in one query. It may return ErrUnavailable.
+func (s *Store) DueListeners(ctx context.Context, listeners []string) ([]string, error) {
 	if len(listeners) == 0 {
 		return nil, nil
 	}
-	db, now := s.db.WithContext(ctx), s.Now()
-	var due []deliveryRow
-	err := db.Raw(`SELECT d.event_id, d.listener FROM deliveries d
-		WHERE d.state = 'due' AND d.next_at <= ? AND d.listener IN ?
-		AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.subject = d.subject AND e.listener = d.listener
-			AND e.state = 'due' AND e.event_id < d.event_id)
-		ORDER BY d.next_at, d.event_id LIMIT ?`, now, listeners, limit).Scan(&due).Error
-	if err != nil || len(due) == 0 {
-		return nil, failed("due deliveries", err)
+	const one = "EXISTS(SELECT 1 FROM deliveries WHERE listener = ? AND state = 'due' AND next_at <= ?)"
+	now := s.Now()
+	var args []any
+	found, into := make([]int, len(listeners)), make([]any, len(listeners))
+	for i, l := range listeners {
+		args, into[i] = append(args, l, now), &found[i]
 	}
-	events := map[string][]string{}
-	for _, d := range due {
-		events[d.Listener] = append(events[d.Listener], d.EventID)
+	sql := "SELECT " + strings.Repeat(one+", ", len(listeners)-1) + one
+	if err := s.db.WithContext(ctx).Raw(sql, args...).Row().Scan(into...); err != nil {
+		return nil, failed("due listeners", err)
 	}
-	claim, claimed := ulid.Make().String(), int64(0)
-	for listener, ids := range events {
-		n, err := exec(db, `UPDATE deliveries SET claim = ?, next_at = ?, tries = tries + 1
-			WHERE listener = ? AND event_id IN ? AND state = 'due' AND next_at <= ?`,
-			claim, now+lease.Microseconds(), listener, ids, now)
-		if err != nil {
-			return nil, failed("claim deliveries", err)
+	var due []string
+	for i, l := range listeners {
+		if found[i] != 0 {
+			due = append(due, l)
 		}
-		claimed += n
 	}
-	if claimed == 0 {
-		return nil, nil
-	}
-	return s.claimedBy(db, claim)
+	return due, nil
 }
 
-func (s *Store) claimedBy(db *gorm.DB, claim string) ([]Delivery, error) {
-	var rows []deliveryRow
-	if err := db.Where("claim = ? AND state = 'due'", claim).Order("event_id, listener").Find(&rows).Error; err != nil {
+// claimTries is how often a claim is tried anew when others have taken all that it
+// had picked: there may be more behind it.
+const claimTries = 4
+
+// ClaimDeliveries takes up to limit due deliveries for a listener, which nobody
+// else will be given until the lease is over. A delivery is due only when no
+// earlier one of the same subject and listener is open, and none is under way.
+// With nothing due it costs one query. It may return ErrUnavailable.
+func (s *Store) ClaimDeliveries(ctx context.Context, listener string, limit int, lease time.Duration) ([]Delivery, error) {
+	for range claimTries {
+		ids, err := s.dueDeliveries(ctx, listener, limit)
+		if err != nil || len(ids) == 0 {
+			return nil, failed("due deliveries", err)
+		}
+		claimed, err := s.claim(ctx, listener, ids, lease)
+		if err != nil || len(claimed) > 0 {
+			return claimed, err
+		}
+	}
+	return nil, nil
+}
+
+// inTheWay finds what a delivery d must wait for at a time: an earlier one that is
+// open, or a later one that is under way, which happens when d was sent again.
+const inTheWay = `EXISTS (SELECT 1 FROM deliveries e WHERE e.subject = d.subject AND e.listener = d.listener
+	AND e.state = 'due' AND (e.event_id < d.event_id OR (e.event_id > d.event_id AND e.claim <> '' AND e.next_at > ?)))`
+
+func (s *Store) dueDeliveries(ctx context.Context, listener string, limit int) (ids []string, err error) {
+	now := s.Now()
+	err = s.db.WithContext(ctx).Raw(`SELECT d.event_id FROM deliveries d
+		WHERE d.listener = ? AND d.state = 'due' AND d.next_at <= ? AND NOT `+inTheWay+`
+		ORDER BY d.next_at, d.event_id LIMIT ?`, listener, now, now, limit).Scan(&ids).Error
+	return ids, err
+}
+
+// claim takes those of the deliveries that nobody else was quicker to take. Once it
+// has begun it is not cut short: what was claimed and not read would wait for its lease.
+func (s *Store) claim(ctx context.Context, listener string, ids []string, lease time.Duration) ([]Delivery, error) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	claim, now := ulid.Make().String(), s.Now()
+	var n int64
+	err := s.transact(ctx, "claim deliveries", func(tx *gorm.DB) (err error) {
+		n, err = exec(tx, `UPDATE deliveries SET claim = ?, next_at = ?, tries = tries + 1
+			WHERE listener = ? AND event_id IN ? AND state = 'due' AND next_at <= ?`,
+			claim, now+lease.Microseconds(), listener, ids, now)
+		return err
+	})
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return s.claimedBy(ctx, listener, claim, now)
+}
+
+// claimedBy reads what a claim has taken. What came to stand in the way of one
+// between the look and the claim is seen here, and it is given back.
+func (s *Store) claimedBy(ctx context.Context, listener, claim string, now int64) ([]Delivery, error) {
+	db := s.db.WithContext(ctx)
+	var rows []struct {
+		EventID string
+		Tries   int
+		Blocked int
+	}
+	err := db.Raw(`SELECT d.event_id, d.tries, `+inTheWay+` AS blocked FROM deliveries d
+		WHERE d.claim = ? AND d.listener = ? AND d.state = 'due' ORDER BY d.event_id`, now, claim, listener).Scan(&rows).Error
+	if err != nil {
 		return nil, failed("claimed deliveries", err)
 	}
-	ids := make([]string, len(rows))
-	for i, r := range rows {
-		ids[i] = r.EventID
+	var deliveries []Delivery
+	var ids, blocked []string
+	for _, r := range rows {
+		if r.Blocked != 0 {
+			blocked = append(blocked, r.EventID)
+			continue
+		}
+		ids = append(ids, r.EventID)
+		deliveries = append(deliveries, Delivery{
+			Event: Event{ID: r.EventID}, Listener: listener, Tries: r.Tries, claim: claim, began: now,
+		})
+	}
+	if err := s.giveBack(ctx, listener, claim, blocked); err != nil || len(ids) == 0 {
+		return nil, err
 	}
 	var events []eventRow
-	if err := db.Where("id IN ?", ids).Find(&events).Error; err != nil {
+	if err := db.Where("id IN ?", ids).Order("id").Find(&events).Error; err != nil {
 		return nil, failed("claimed events", err)
 	}
 	byID := map[string]Event{}
 	for _, e := range events {
 		byID[e.ID] = e.event()
 	}
-	deliveries := make([]Delivery, len(rows))
-	for i, r := range rows {
-		deliveries[i] = Delivery{Event: byID[r.EventID], Listener: r.Listener, Tries: r.Tries, claim: claim}
+	for i, id := range ids {
+		if e, ok := byID[id]; ok { // else one of no known type, which nobody can be told
+			deliveries[i].Event = e
+		}
 	}
 	return deliveries, nil
 }
 
+func (s *Store) giveBack(ctx context.Context, listener, claim string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.transact(ctx, "give deliveries back", func(tx *gorm.DB) error {
+		_, err := exec(tx, `UPDATE deliveries SET claim = '', next_at = ?, tries = tries - 1
+			WHERE listener = ? AND event_id IN ? AND claim = ? AND state = 'due'`, s.Now(), listener, ids, claim)
+		return err
+	})
+}
+
 // Delivered marks a delivery as done. If its lease was over and somebody else
-// has claimed it, the mark is theirs to make, and nothing happens.
+// has claimed it, the mark is theirs to make, and the try is written down as late.
 func (s *Store) Delivered(ctx context.Context, d Delivery) error {
-	_, err := exec(s.db.WithContext(ctx), `UPDATE deliveries SET state = 'done', done_at = ?, last_error = ''
-		WHERE event_id = ? AND listener = ? AND claim = ? AND state = 'due'`, s.Now(), d.Event.ID, d.Listener, d.claim)
-	return failed("mark delivery", err)
+	return s.mark(ctx, d, deliveryDone, "", `UPDATE deliveries SET state = 'done', done_at = ?, last_error = ''
+		WHERE event_id = ? AND listener = ? AND claim = ? AND state = 'due'`, s.Now())
 }
 
 // maxLastError keeps what a listener complained of short enough to read, bytes.
@@ -113,33 +190,52 @@ const maxLastError = 500
 // NotDelivered sets a delivery aside until after the pause, or for good if it
 // is given up.
 func (s *Store) NotDelivered(ctx context.Context, d Delivery, cause error, pause time.Duration, giveUp bool) error {
-	state := deliveryDue
+	state, outcome := deliveryDue, tryFailed
 	if giveUp {
-		state = deliveryDead
+		state, outcome, pause = deliveryDead, deliveryDead, 0
 	}
-	_, err := exec(s.db.WithContext(ctx), `UPDATE deliveries SET state = ?, next_at = ?, last_error = ?
+	complaint := clip(cause.Error(), maxLastError)
+	return s.mark(ctx, d, outcome, complaint, `UPDATE deliveries SET state = ?, next_at = ?, claim = '', last_error = ?
 		WHERE event_id = ? AND listener = ? AND claim = ? AND state = 'due'`,
-		state, s.Now()+pause.Microseconds(), clip(cause.Error(), maxLastError), d.Event.ID, d.Listener, d.claim)
-	return failed("mark delivery", err)
+		state, s.Now()+pause.Microseconds(), complaint)
 }
 
-// Deliveries tells how many deliveries are open and how many were given up, and
-// when the event of the oldest open one happened (µs, 0 if none is open).
-func (s *Store) Deliveries(ctx context.Context) (open, dead, oldest int64, err error) {
-	var rows []struct {
-		State  string
-		Count  int64
-		Oldest int64
+// mark ends a try in one small transaction: what became of the delivery, and of the
+// try, in four statements.
+func (s *Store) mark(ctx context.Context, d Delivery, outcome, complaint, update string, args ...any) error {
+	try := tryRow{
+		EventID: d.Event.ID, Listener: d.Listener, Try: d.Tries, At: d.began, TookUs: max(0, s.Now()-d.began), Error: complaint,
 	}
-	err = s.db.WithContext(ctx).Raw(`SELECT d.state AS state, COUNT(*) AS count, MIN(e.at) AS oldest
-		FROM deliveries d JOIN events e ON e.id = d.event_id
-		WHERE d.state IN ('due', 'dead') GROUP BY d.state`).Scan(&rows).Error
-	for _, r := range rows {
-		if r.State == deliveryDead {
-			dead = r.Count
-		} else {
-			open, oldest = r.Count, r.Oldest
+	return s.transact(ctx, "mark delivery", func(tx *gorm.DB) error {
+		n, err := exec(tx, update, append(args, d.Event.ID, d.Listener, d.claim)...)
+		if err != nil {
+			return err
 		}
-	}
-	return open, dead, oldest, failed("count deliveries", err)
+		row := try
+		row.Outcome = outcome
+		if n == 0 {
+			row.Outcome = tryLate
+		}
+		return tx.Create(&row).Error
+	})
+}
+
+// Backlog is how far a listener is behind: its open deliveries, those that were
+// given up, and when the event of the oldest open one happened (µs, 0 for none).
+type Backlog struct {
+	Listener           string
+	Open, Dead, Oldest int64
+}
+
+// Backlogs are those of all listeners that are behind with anything, by name. It
+// may return ErrUnavailable.
+func (s *Store) Backlogs(ctx context.Context) ([]Backlog, error) {
+	var all []Backlog
+	err := s.db.WithContext(ctx).Raw(`SELECT d.listener AS listener,
+		SUM(CASE WHEN d.state = 'due' THEN 1 ELSE 0 END) AS open,
+		SUM(CASE WHEN d.state = 'dead' THEN 1 ELSE 0 END) AS dead,
+		COALESCE(MIN(CASE WHEN d.state = 'due' THEN e.at END), 0) AS oldest
+		FROM deliveries d JOIN events e ON e.id = d.event_id
+		WHERE d.state IN ('due', 'dead') GROUP BY d.listener ORDER BY d.listener`).Scan(&all).Error
+	return all, failed("backlogs", err)
 }

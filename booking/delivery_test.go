@@ -12,7 +12,20 @@ import (
 
 func (h *hall) claim(t *testing.T, lease time.Duration, listeners ...string) []Delivery {
 	t.Helper()
-	return must1(h.ClaimDeliveries(t.Context(), listeners, 10, lease))(t)
+	var all []Delivery
+	for _, l := range listeners {
+		all = append(all, must1(h.ClaimDeliveries(t.Context(), l, 10, lease))(t)...)
+	}
+	return all
+}
+
+// backlog is what all listeners together are behind with.
+func (h *hall) backlog(t *testing.T) (open, dead, oldest int64) {
+	t.Helper()
+	for _, b := range must1(h.Backlogs(t.Context()))(t) {
+		open, dead, oldest = open+b.Open, dead+b.Dead, max(oldest, b.Oldest)
+	}
+	return open, dead, oldest
 }
 
 func TestDeliveryIsClaimedByOneAtATime(t *testing.T) {
@@ -40,9 +53,8 @@ func TestDeliveryIsClaimedByOneAtATime(t *testing.T) {
 		if more := h.claim(t, time.Minute, "first", "second"); len(more) != 0 {
 			t.Errorf("claimed a dead one: %+v", more)
 		}
-		open, dead, oldest, err := h.Deliveries(t.Context())
-		if open != 0 || dead != 1 || oldest != 0 || err != nil {
-			t.Errorf("%d open, %d dead, oldest %d, %v", open, dead, oldest, err)
+		if open, dead, oldest := h.backlog(t); open != 0 || dead != 1 || oldest != 0 {
+			t.Errorf("%d open, %d dead, oldest %d", open, dead, oldest)
 		}
 	})
 }
@@ -85,8 +97,8 @@ func TestDeliveriesOfASubjectGoInOrder(t *testing.T) {
 		if more := h.claim(t, time.Minute, "first"); len(more) != 0 {
 			t.Errorf("the second overtook: %+v", more)
 		}
-		if open, _, oldest, err := h.Deliveries(t.Context()); err != nil || open != 6 || oldest == 0 {
-			t.Errorf("%d open, oldest %d, %v", open, oldest, err)
+		if open, _, oldest := h.backlog(t); open != 6 || oldest == 0 {
+			t.Errorf("%d open, oldest %d", open, oldest)
 		}
 		must0(t, h.Delivered(t.Context(), got[0]))
 		if more := h.claim(t, time.Minute, "first"); len(more) != 1 || more[0].Event.Subject != "one" {
@@ -109,7 +121,7 @@ func TestRaceForDeliveriesGivesEachOnce(t *testing.T) {
 		for i, s := range stores {
 			racers.Go(func() {
 				for range 40 {
-					got, err := s.ClaimDeliveries(t.Context(), []string{"first"}, 3, time.Minute)
+					got, err := s.ClaimDeliveries(t.Context(), "first", 3, time.Minute)
 					if err != nil {
 						t.Error(err)
 						return
@@ -153,4 +165,132 @@ func TestMarkSeatsShowsAtTheDoor(t *testing.T) {
 			t.Error("understood a broken payload")
 		}
 	})
+}
+
+// Where only a delivery of ours is under way, one that was sent again waits for it.
+func TestRedrivenDeliveryKeepsItsOrder(t *testing.T) {
+	t.Parallel()
+	eachHall(t, func(t *testing.T, h *hall) {
+		for range 2 {
+			e := h.event(OrderPaid, h.show.ID, "one", visitor(), "", OrderPayload{})
+			must0(t, e.write(h.db))
+		}
+		first := h.claim(t, time.Minute, "first")
+		must0(t, h.NotDelivered(t.Context(), first[0], errors.New("never"), 0, true))
+		second := h.claim(t, time.Minute, "first")
+		if len(second) != 1 || second[0].Event.ID <= first[0].Event.ID {
+			t.Fatalf("claimed %+v", second)
+		}
+		must0(t, h.Redrive(t.Context(), first[0].Event.ID, "first"))
+		if got := h.claim(t, time.Minute, "first"); len(got) != 0 {
+			t.Errorf("two of one subject are under way: %+v", got)
+		}
+		must0(t, h.NotDelivered(t.Context(), second[0], errors.New("not now"), 0, false))
+		again := h.claim(t, time.Minute, "first")
+		if len(again) != 1 || again[0].Event.ID != first[0].Event.ID || again[0].Tries != 1 {
+			t.Errorf("claimed %+v", again)
+		}
+	})
+}
+
+// What the look before a claim could not know yet is seen after it.
+func TestClaimIsGivenBackForWhatCameInItsWay(t *testing.T) {
+	t.Parallel()
+	eachHall(t, func(t *testing.T, h *hall) {
+		var ids []string
+		for range 2 {
+			e := h.event(OrderPaid, h.show.ID, "one", visitor(), "", OrderPayload{})
+			must0(t, e.write(h.db))
+			ids = append(ids, e.row.ID)
+		}
+		if got := must1(h.Store.claim(t.Context(), "first", ids[1:], time.Minute))(t); len(got) != 0 {
+			t.Errorf("the second overtook: %+v", got)
+		}
+		if n := h.count(t, &deliveryRow{}, "listener = 'first' AND tries = 0 AND claim = ''"); n != 2 {
+			t.Errorf("%d of 2 as they were", n)
+		}
+		if got := h.claim(t, time.Minute, "first"); len(got) != 1 || got[0].Event.ID != ids[0] {
+			t.Errorf("claimed %+v", got)
+		}
+	})
+}
+
+func TestDueListenersAreThoseWhoseTimeHasCome(t *testing.T) {
+	t.Parallel()
+	eachHall(t, func(t *testing.T, h *hall) {
+		ask := func() []string { return must1(h.DueListeners(t.Context(), []string{"nobody", "first", "second"}))(t) }
+		if due := ask(); len(due) != 0 {
+			t.Errorf("due %v", due)
+		}
+		h.buy(t, "A-1-1")
+		if due := ask(); !slices.Equal(due, []string{"first", "second"}) {
+			t.Errorf("due %v", due)
+		}
+		h.claim(t, time.Minute, "first")
+		if due := ask(); !slices.Equal(due, []string{"second"}) {
+			t.Errorf("due %v", due)
+		}
+		if due := must1(h.DueListeners(t.Context(), nil))(t); due != nil {
+			t.Errorf("due %v of none", due)
+		}
+	})
+}
+
+// An event whose row is lost is one of no known type, and does not stay open for good.
+func TestLostEventIsDeliveredAsUnreadable(t *testing.T) {
+	t.Parallel()
+	eachHall(t, func(t *testing.T, h *hall) {
+		h.buy(t, "A-1-1")
+		must0(t, h.db.Exec("DELETE FROM events WHERE show_id = ?", h.show.ID).Error)
+		got := h.claim(t, time.Minute, "first")
+		if len(got) != 1 || got[0].Event.ID == "" {
+			t.Fatalf("claimed %+v", got)
+		}
+		wantError(t, got[0].Event.Readable(), ErrUnreadable)
+		must0(t, h.NotDelivered(t.Context(), got[0], ErrUnreadable, 0, true))
+		if n := h.count(t, &deliveryRow{}, "listener = 'first' AND state = 'dead'"); n != 1 {
+			t.Error("not set aside")
+		}
+	})
+}
+
+func TestEventsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		kind, payload string
+		readable      bool
+	}{
+		"as written before versions": {OrderPaid, `{"order":"o"}`, true},
+		"of this version":            {OrderRefunded, `{"order":"o","version":1}`, true},
+		"of a hold":                  {HoldExpired, `{"hold":"h"}`, true},
+		"of the next version":        {OrderPaid, `{"order":"o","version":2}`, false},
+		"of a version below":         {OrderPaid, `{"order":"o","version":-1}`, false},
+		"a hold of the next version": {HoldReleased, `{"version":2}`, false},
+		"of an unknown type":         {"order.eaten", `{"order":"o"}`, false},
+		"broken":                     {OrderPaid, `{`, false},
+		"of other types":             {OrderCancelled, `{"seats":7}`, false},
+	} {
+		err := Event{ID: "id", Type: test.kind, Payload: []byte(test.payload)}.Readable()
+		if test.readable && err != nil || !test.readable && !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := Event{Type: HoldExpired, Payload: []byte(`{}`)}.OfOrder()
+	wantError(t, err, ErrUnreadable)
+}
+
+// The events of an order are in order whatever gateway's clock is wrong.
+func TestEventIDsFollowRedisTime(t *testing.T) {
+	t.Parallel()
+	h := realHall(t)
+	behind := h.gateway(t)
+	behind.clock.now = func() time.Time { return time.Now().Add(-time.Hour) }
+	must1(h.RedisTime(t.Context()))(t)
+	first := h.event(OrderPaid, h.show.ID, "one", "v", "", OrderPayload{})
+	testenv.Wait(t, 5*time.Second, func() bool { return h.Now()/1000 > first.row.At/1000+20 }, "time stands still")
+	must1(behind.RedisTime(t.Context()))(t)
+	second := behind.event(OrderCancelled, h.show.ID, "one", "v", "", OrderPayload{})
+	if second.row.ID <= first.row.ID {
+		t.Errorf("the second event has the id %s, the first %s", second.row.ID, first.row.ID)
+	}
 }

@@ -209,7 +209,7 @@ func TestPaidOrdersSurviveACrashOfTheDatabase(t *testing.T) {
 		t.Fatal("nothing was sold before the crash")
 	}
 	// What was paid without an answer may be unmarked at the door; its event tells.
-	for _, d := range must1(h.ClaimDeliveries(t.Context(), []string{"first"}, 100, 1))(t) {
+	for _, d := range must1(h.ClaimDeliveries(t.Context(), "first", 100, 1))(t) {
 		if d.Event.Type == OrderPaid {
 			must0(t, h.MarkSeats(t.Context(), d.Event))
 		}

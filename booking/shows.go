@@ -234,10 +234,12 @@ func (s *Store) DeleteShow(ctx context.Context, id string) error {
 			AND NOT EXISTS (SELECT 1 FROM holds WHERE show_id = ?) AND NOT EXISTS (SELECT 1 FROM orders WHERE show_id = ?)`, id, id, id); err != nil {
 			return err
 		}
-		if _, err := exec(tx, "DELETE FROM deliveries WHERE event_id IN (SELECT id FROM events WHERE show_id = ?)", id); err != nil {
-			return err
+		for _, table := range []string{"delivery_tries", "deliveries"} {
+			if _, err := exec(tx, "DELETE FROM "+table+" WHERE event_id IN (SELECT id FROM events WHERE show_id = ?)", id); err != nil {
+				return err
+			}
 		}
-		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "payments", "draws", "draw_chunks"} {
+		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "payments", "draws", "draw_chunks", "sales_minutes"} {
 			if err := tx.Where("show_id = ?", id).Table(table).Delete(nil).Error; err != nil {
 				return err
 			}

@@ -69,8 +69,9 @@ func (h *house) due() {
 
 func (h *house) stats() (open, dead int64) {
 	h.t.Helper()
-	open, dead, _, err := h.store.Deliveries(h.t.Context())
-	check0(h.t, err)
+	for _, b := range check1(h.store.Backlogs(h.t.Context()))(h.t) {
+		open, dead = open+b.Open, dead+b.Dead
+	}
 	return open, dead
 }
 

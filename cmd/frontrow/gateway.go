@@ -71,7 +71,7 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 		DemoCharges: demo, UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
 		Registry: registry, Logger: log, Now: time.Now,
 	})
-	registry.MustRegister(&deliveryMetrics{g.store})
+	registry.MustRegister(g.deliver)
 	return g, g.listen()
 }
 
@@ -212,38 +212,4 @@ type quiet struct{ log *slog.Logger }
 // Printf implements go-redis's logging interface.
 func (q quiet) Printf(ctx context.Context, format string, args ...any) {
 	q.log.DebugContext(ctx, "redis client", "says", fmt.Sprintf(format, args...))
-}
-
-// deliveryMetrics tells how far the listeners are behind.
-type deliveryMetrics struct{ store *booking.Store }
-
-var (
-	deliveriesOpen = prometheus.NewDesc("frontrow_deliveries_open", "Deliveries of events that are not done.", nil, nil)
-	deliveriesDead = prometheus.NewDesc("frontrow_deliveries_dead", "Deliveries that a listener gave up on.", nil, nil)
-	deliveriesLag  = prometheus.NewDesc("frontrow_deliveries_lag_seconds", "Age of the oldest open delivery.", nil, nil)
-)
-
-// Describe implements prometheus.Collector.
-func (m *deliveryMetrics) Describe(out chan<- *prometheus.Desc) {
-	out <- deliveriesOpen
-	out <- deliveriesDead
-	out <- deliveriesLag
-}
-
-// Collect implements prometheus.Collector. It asks the database; a scrape that finds
-// it away leaves these out.
-func (m *deliveryMetrics) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	open, dead, oldest, err := m.store.Deliveries(ctx)
-	if err != nil {
-		return
-	}
-	lag := 0.0
-	if oldest > 0 {
-		lag = max(0, float64(time.Now().UnixMicro()-oldest)/1e6)
-	}
-	out <- prometheus.MustNewConstMetric(deliveriesOpen, prometheus.GaugeValue, float64(open))
-	out <- prometheus.MustNewConstMetric(deliveriesDead, prometheus.GaugeValue, float64(dead))
-	out <- prometheus.MustNewConstMetric(deliveriesLag, prometheus.GaugeValue, lag)
 }
