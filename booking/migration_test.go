@@ -15,7 +15,7 @@ import (
 // models are all tables that the package writes.
 var models = []any{
 	&showRow{}, &sectionRow{}, &seatRow{}, &holdRow{}, &limitRow{}, &walletRow{}, &entryRow{}, &orderRow{},
-	&ticketRow{}, &eventRow{}, &deliveryRow{}, &queueRow{}, &admissionRow{},
+	&ticketRow{}, &eventRow{}, &deliveryRow{}, &tryRow{}, &minuteRow{}, &queueRow{}, &admissionRow{},
 	&drawRow{}, &chunkRow{}, &paymentRow{}, &stepRow{}, &auditRow{},
 }
 

@@ -58,6 +58,7 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments b
 			events.MarkSeats(store),
 			events.HandOver(store),
 			events.FreeSlot(freeSlot),
+			events.SalesFigures(store),
 		}
 	}
 	p.store = booking.New(db, client, booking.Options{
