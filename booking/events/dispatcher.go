@@ -63,6 +63,7 @@ func signal(c chan struct{}) {
 // come back that were at work.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	var running sync.WaitGroup
+	defer d.close(ctx)
 	defer running.Wait()
 	for _, p := range d.pools {
 		running.Go(func() { p.run(ctx) })
@@ -82,6 +83,17 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 			return nil
 		case <-d.nudged:
 		case <-poll.C:
+		}
+	}
+}
+
+func (d *Dispatcher) close(ctx context.Context) {
+	for _, p := range d.pools {
+		if p.Close == nil {
+			continue
+		}
+		if err := p.Close(); err != nil {
+			d.log.WarnContext(ctx, "listener not closed", "listener", p.Name, "error", err)
 		}
 	}
 }

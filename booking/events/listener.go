@@ -28,6 +28,9 @@ type Listener struct {
 
 	// Workers bounds how many calls a gateway makes side by side. Default: 8.
 	Workers int
+
+	// Close gives back what the listener keeps open, after its last call. May be nil.
+	Close func() error
 }
 
 // Subscribers tells by event type who listens, in the form that booking.Options
