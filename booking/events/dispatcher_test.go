@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,34 +28,57 @@ type house struct {
 	rdb   *redis.Client
 	store *booking.Store
 	show  booking.Show
+
+	url, dsn  string
+	listeners []Listener
+	running   []*Dispatcher
 }
 
 func eachHouse(t *testing.T, listeners []Listener, f func(t *testing.T, h *house)) {
 	t.Helper()
-	testenv.EachBackend(t, func(t *testing.T, url, dsn string) {
-		db := check1(booking.Open(dsn))(t)
-		pool := check1(db.DB())(t)
-		options := check1(redis.ParseURL(url))(t)
-		rdb := redis.NewClient(options)
-		t.Cleanup(func() { _, _ = pool.Close(), rdb.Close() })
-		check1(booking.Migrate(t.Context(), db))(t)
-		h := &house{t: t, db: db, rdb: rdb, store: booking.New(db, rdb, booking.Options{Subscribers: Subscribers(listeners)})}
-		spec := booking.Spec{Show: "show-" + strings.ToLower(rand.Text())[:12], Title: "A show", Phase: booking.PhaseOpen, Sections: []booking.Section{{
-			Section: "A", Rows: []booking.Row{{Row: "1", Seats: []booking.Seat{{Number: "1"}, {Number: "2"}}}},
-		}}}
-		h.show = check1(h.store.CreateShow(t.Context(), spec))(t)
-		check0(t, h.store.LoadDoor(t.Context(), h.show.ID, false))
-		f(t, h)
-	})
+	testenv.EachBackend(t, func(t *testing.T, url, dsn string) { f(t, openHouse(t, url, dsn, listeners, 2)) })
+}
+
+// openHouse is a show with so many seats, A-1-1 and on, whose events are for these listeners.
+func openHouse(t *testing.T, url, dsn string, listeners []Listener, seats int) *house {
+	t.Helper()
+	h := &house{t: t, url: url, dsn: dsn, listeners: listeners}
+	h.store = h.gateway()
+	check1(booking.Migrate(t.Context(), h.db))(t)
+	row := booking.Row{Row: "1"}
+	for i := range seats {
+		row.Seats = append(row.Seats, booking.Seat{Number: strconv.Itoa(i + 1)})
+	}
+	spec := booking.Spec{
+		Show: "show-" + strings.ToLower(rand.Text())[:12], Title: "A show", Phase: booking.PhaseOpen,
+		Sections: []booking.Section{{Section: "A", Rows: []booking.Row{row}}},
+	}
+	h.show = check1(h.store.CreateShow(t.Context(), spec))(t)
+	check0(t, h.store.LoadDoor(t.Context(), h.show.ID, false))
+	return h
+}
+
+// gateway is a store on the same servers, with clients of its own.
+func (h *house) gateway() *booking.Store {
+	t := h.t
+	t.Helper()
+	db := check1(booking.Open(h.dsn))(t)
+	pool := check1(db.DB())(t)
+	rdb := redis.NewClient(check1(redis.ParseURL(h.url))(t))
+	t.Cleanup(func() { _, _ = pool.Close(), rdb.Close() })
+	h.db, h.rdb = db, rdb
+	return booking.New(db, rdb, booking.Options{Subscribers: Subscribers(h.listeners)})
 }
 
 // buy sells the seat A-1-1 to the visitor, who was admitted with number 42.
-func (h *house) buy(visitor string) {
+func (h *house) buy(visitor string) { h.buySeat(visitor, "A-1-1") }
+
+func (h *house) buySeat(visitor, seat string) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	now := check1(h.store.RedisTime(ctx))(h.t)
 	hold := check1(h.store.Hold(ctx, booking.HoldRequest{
-		Show: h.show, Visitor: visitor, Number: 42, Seats: []string{"A-1-1"}, Latest: now + 60_000_000,
+		Show: h.show, Visitor: visitor, Number: 42, Seats: []string{seat}, Latest: now + 60_000_000,
 	}))(h.t)
 	check1(h.store.PayFromWallet(ctx, booking.PayRequest{
 		Visitor: visitor, HoldID: hold.ID, Key: "key", BodyHash: "hash", Number: 42, Now: now, Trace: "trace",
@@ -64,7 +88,8 @@ func (h *house) buy(visitor string) {
 // due makes everything that waits for its pause due at once.
 func (h *house) due() {
 	h.t.Helper()
-	check0(h.t, h.db.Exec("UPDATE deliveries SET next_at = 0").Error)
+	check0(h.t, h.db.Exec("UPDATE deliveries SET next_at = 0 WHERE state = 'due' AND claim = ''").Error)
+	h.nudge()
 }
 
 func (h *house) stats() (open, dead int64) {
