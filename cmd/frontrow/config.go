@@ -26,6 +26,7 @@ type servers struct {
 // gatewayConfig is all that serve can be told.
 type gatewayConfig struct {
 	servers
+	outwardConfig
 	Listen         string   `env:"FRONTROW_LISTEN" default:"127.0.0.1:8080" help:"Address of the gateway."`
 	OpsListen      string   `name:"ops-listen" env:"FRONTROW_OPS_LISTEN" help:"A separate address for /metrics, /healthz, /readyz and pprof." placeholder:"ADDRESS"`
 	Secret         string   `env:"FRONTROW_SECRET" help:"Keys for tokens, 32 bytes of base64 or more each, comma-separated: the first signs, all verify. Generated when embedded." placeholder:"KEYS"`
@@ -69,7 +70,7 @@ func (s servers) check() error {
 
 // check returns everything that is wrong with the configuration, in one error.
 func (c gatewayConfig) check() error {
-	errs := []error{c.servers.check()}
+	errs := []error{c.servers.check(), c.outwardConfig.check()}
 	for name, address := range map[string]string{"FRONTROW_LISTEN": c.Listen, "FRONTROW_OPS_LISTEN": c.OpsListen} {
 		if _, _, err := net.SplitHostPort(address); err != nil && (address != "" || name == "FRONTROW_LISTEN") {
 			errs = append(errs, fmt.Errorf("%s must be host:port: %w", name, err))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,8 +97,20 @@ func (g *gateway) connect(ctx context.Context, keys *queue.Keyring, registry *pr
 	if err := db.Use(telemetry.NewSQL(registry)); err != nil {
 		return err
 	}
-	g.parts = assemble(client, db, keys, g.config.payments(), g.log)
+	outward, err := g.config.listeners(cmp.Or(strings.TrimSuffix(g.config.PublicURL, "/"), "frontrow"), g.title)
+	if err != nil {
+		return err
+	}
+	g.parts = assemble(client, db, keys, g.config.payments(), outward, g.log)
 	return g.catalogue.RunOnce(ctx)
+}
+
+// title is what people call a show.
+func (g *gateway) title(show string) string {
+	if s, ok := g.catalogue.Lookup(show); ok {
+		return s.Title
+	}
+	return show
 }
 
 func (g *gateway) listen() (err error) {

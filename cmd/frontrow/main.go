@@ -23,13 +23,14 @@ func main() {
 
 // commands are what the binary does; flags and environment say the same thing.
 type commands struct {
-	Serve    serveCommand    `cmd:"" help:"Run the gateway. Without Redis and MySQL it runs on the embedded ones."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database to this version."`
-	Seed     seedCommand     `cmd:"" help:"Create or update a show; with no file, the show demo."`
-	Simulate simulateCommand `cmd:"" help:"Play visitors against running gateways, and judge."`
-	Verify   verifyCommand   `cmd:"" help:"Check every invariant on what is stored."`
-	Fakepay  fakepayCommand  `cmd:"" help:"Run a payment provider that takes money that does not exist, for demos and tests."`
-	Version  versionCommand  `cmd:"" help:"Print version, commit and Go."`
+	Serve        serveCommand        `cmd:"" help:"Run the gateway. Without Redis and MySQL it runs on the embedded ones."`
+	Migrate      migrateCommand      `cmd:"" help:"Bring the database to this version."`
+	Seed         seedCommand         `cmd:"" help:"Create or update a show; with no file, the show demo."`
+	Simulate     simulateCommand     `cmd:"" help:"Play visitors against running gateways, and judge."`
+	Verify       verifyCommand       `cmd:"" help:"Check every invariant on what is stored."`
+	Fakepay      fakepayCommand      `cmd:"" help:"Run a payment provider that takes money that does not exist, for demos and tests."`
+	Fakereceiver fakereceiverCommand `cmd:"" help:"Play the services that are told of sales, for demos and tests."`
+	Version      versionCommand      `cmd:"" help:"Print version, commit and Go."`
 }
 
 // console is what a command writes to.

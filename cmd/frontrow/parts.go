@@ -30,8 +30,9 @@ type parts struct {
 }
 
 // assemble ties queue and sale together. What happens outside requests goes through
-// function values: they do not know each other.
-func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments booking.PaymentOptions, log *slog.Logger) *parts {
+// function values: they do not know each other. outward are the listeners that
+// configuration adds.
+func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments booking.PaymentOptions, outward []events.Listener, log *slog.Logger) *parts {
 	p := &parts{redis: client, db: db}
 	endAdmission := func(ctx context.Context, show, visitor string, number int64) error {
 		room, err := p.queue.Room(show)
@@ -53,13 +54,13 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments b
 	}
 	// Everybody who acts on what happened in the sale; a new listener is one line.
 	listeners := func(store *booking.Store) []events.Listener {
-		return []events.Listener{
+		return append([]events.Listener{
 			events.EndAdmission(endAdmission),
 			events.MarkSeats(store),
 			events.HandOver(store),
 			events.FreeSlot(freeSlot),
 			events.SalesFigures(store),
-		}
+		}, outward...)
 	}
 	p.store = booking.New(db, client, booking.Options{
 		Logger:      log,
