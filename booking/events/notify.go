@@ -67,7 +67,7 @@ func Notify(o NotifyOptions) (Listener, error) {
 	to := newOutward(o.URL)
 	return Listener{
 		Name:    "notify",
-		Types:   []string{booking.OrderPaid, booking.OrderDeclined, booking.OrderCancelled, booking.OrderRefunded},
+		Types:   outwardTypes,
 		Timeout: 10 * time.Second,
 		Handle: func(ctx context.Context, e booking.Event) error {
 			n, err := o.notification(texts, e)

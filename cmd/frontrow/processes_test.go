@@ -58,20 +58,26 @@ func (p *process) url() string { return "http://" + p.listen }
 
 func (p *process) start() {
 	p.t.Helper()
+	p.starts("/readyz", []string{"serve"}, p.env)
+}
+
+// starts runs a command and waits until it answers.
+func (p *process) starts(answers string, args, env []string) {
+	p.t.Helper()
 	p.logs = &syncBuffer{}
-	p.cmd = exec.Command(p.binary, "serve")
-	p.cmd.Env = p.env
+	p.cmd = exec.Command(p.binary, args...)
+	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = p.logs, p.logs
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	must(p.t, p.cmd.Start())
 	testenv.Wait(p.t, 20*time.Second, func() bool {
-		r, err := client.Get(p.url() + "/readyz")
+		r, err := client.Get(p.url() + answers)
 		if err != nil {
 			return false
 		}
 		r.Body.Close()
 		return r.StatusCode == http.StatusOK
-	}, "the gateway does not start: %s", p.logs)
+	}, "%s does not start: %s", args[0], p.logs)
 }
 
 // kill ends the process as a power cut would.
