@@ -2,6 +2,9 @@ package booking
 
 import (
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"slices"
 	"sync"
 	"testing"
@@ -292,5 +295,22 @@ func TestEventIDsFollowRedisTime(t *testing.T) {
 	second := behind.event(OrderCancelled, h.show.ID, "one", "v", "", OrderPayload{})
 	if second.row.ID <= first.row.ID {
 		t.Errorf("the second event has the id %s, the first %s", second.row.ID, first.row.ID)
+	}
+}
+
+// A type of event that this version writes is one that it can read.
+func TestEveryTypeOfEventHasAPayload(t *testing.T) {
+	t.Parallel()
+	file := must1(parser.ParseFile(token.NewFileSet(), "outbox.go", nil, parser.ParseComments))(t)
+	n := 0
+	for _, d := range file.Decls {
+		types, ok := d.(*ast.GenDecl)
+		if !ok || types.Doc.Text() != "The types of events.\n" {
+			continue
+		}
+		n += len(types.Specs)
+	}
+	if n == 0 || n != len(payloads) {
+		t.Errorf("%d types of events, %d payloads", n, len(payloads))
 	}
 }
