@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"frontrow/booking"
+	"frontrow/internal/fault"
 )
 
 // usualWorkers is how many calls of a listener a gateway makes side by side: enough
@@ -81,6 +82,9 @@ func (p *pool) start(ctx context.Context, workers int, running *sync.WaitGroup) 
 	deliveries, err := p.store.ClaimDeliveries(ctx, p.Name, workers*p.Batch, p.Timeout+leaseMargin)
 	ctx = context.WithoutCancel(ctx) // what is begun is brought to its mark
 	busy := 0
+	if len(deliveries) > 0 {
+		fault.Point("delivery.claimed")
+	}
 	for part := range slices.Chunk(deliveries, p.Batch) {
 		busy++
 		running.Go(func() {
@@ -110,6 +114,7 @@ func (p *pool) deliver(ctx context.Context, deliveries []booking.Delivery) {
 	}
 	began := time.Now()
 	errs := p.call(ctx, events)
+	fault.Point("delivery.told")
 	p.counts.took(p.Name, time.Since(began))
 	for i, d := range told {
 		p.mark(ctx, d, errs[i])
@@ -120,6 +125,7 @@ func (p *pool) mark(ctx context.Context, d booking.Delivery, cause error) {
 	if err := p.settle(ctx, d, cause); err != nil { // the claim lapses, and the listener is told again
 		p.log.WarnContext(ctx, "delivery not marked", "event", d.Event.ID, "listener", p.Name, "error", err)
 	}
+	fault.Point("delivery.marked")
 }
 
 func (p *pool) settle(ctx context.Context, d booking.Delivery, cause error) error {
