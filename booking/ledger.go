@@ -18,12 +18,13 @@ type QueueState struct {
 
 // Admission is one row of the queue's ledger: who was let in, and under which
 // rules. At is in µs. Next is the smallest number that still waited after it,
-// 0 for none.
+// 0 for none; Served is how many could be inside for the seats left, 0 where no rule asked.
 type Admission struct {
 	Show                                     string
 	Generation, Epoch, Seq, At               int64
 	Admit, IntervalMS, MaxActive, Count      int64
 	First, Last, Next, ActiveAfter, Returned int64
+	Served                                   int64
 }
 
 type queueRow struct {
@@ -53,6 +54,7 @@ type admissionRow struct {
 	NextNumber  int64
 	ActiveAfter int64
 	Returned    int64
+	Served      int64
 }
 
 func (admissionRow) TableName() string { return "admissions" }
@@ -114,7 +116,7 @@ func (s *Store) KeepQueue(ctx context.Context, q QueueState, admissions []Admiss
 		rows[i] = admissionRow{
 			ShowID: a.Show, Generation: a.Generation, Epoch: a.Epoch, Seq: a.Seq, At: a.At,
 			Admit: a.Admit, IntervalMS: a.IntervalMS, MaxActive: a.MaxActive, Admitted: a.Count,
-			FirstNumber: a.First, LastNumber: a.Last, NextNumber: a.Next, ActiveAfter: a.ActiveAfter, Returned: a.Returned,
+			FirstNumber: a.First, LastNumber: a.Last, NextNumber: a.Next, ActiveAfter: a.ActiveAfter, Returned: a.Returned, Served: a.Served,
 		}
 	}
 	err = s.transact(ctx, "keep queue", func(tx *gorm.DB) error {
@@ -142,7 +144,7 @@ func (s *Store) Admissions(ctx context.Context, show string, generation int64) (
 		list[i] = Admission{
 			Show: r.ShowID, Generation: r.Generation, Epoch: r.Epoch, Seq: r.Seq, At: r.At,
 			Admit: r.Admit, IntervalMS: r.IntervalMS, MaxActive: r.MaxActive, Count: r.Admitted,
-			First: r.FirstNumber, Last: r.LastNumber, Next: r.NextNumber, ActiveAfter: r.ActiveAfter, Returned: r.Returned,
+			First: r.FirstNumber, Last: r.LastNumber, Next: r.NextNumber, ActiveAfter: r.ActiveAfter, Returned: r.Returned, Served: r.Served,
 		}
 	}
 	return list, nil

@@ -69,7 +69,7 @@ func TestChunksDrawOnOneQuota(t *testing.T) {
 			f.wants(Waiting)
 		}
 		run := func() (int64, int64) {
-			a, err := g.run(t.Context(), "admit", admitScript, 10)
+			a, err := g.run(t.Context(), "admit", admitScript, 10, -1, 0, 0)
 			must(t, err)
 			return a.rest[0].(int64), a.rest[1].(int64)
 		}

@@ -36,7 +36,8 @@ func (a *Admitter) Run(ctx context.Context) error {
 func (a *Admitter) RunOnce(ctx context.Context) (admitted int64, next time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, roundTrip)
 	defer cancel()
-	reply, err := a.room.run(ctx, "admit", admitScript, chunk)
+	free, held, asOf := a.room.stock(ctx).args()
+	reply, err := a.room.run(ctx, "admit", admitScript, chunk, free, held, asOf)
 	if err != nil {
 		return 0, 0, err
 	}

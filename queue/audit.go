@@ -26,6 +26,9 @@ func AuditAdmissions(rows []Admission) []invariant.Violation {
 		if a.ActiveAfter > a.MaxActive {
 			report(invariant.Cap, a, "left %d active, above %d", a.ActiveAfter, a.MaxActive)
 		}
+		if a.Served > 0 && a.ActiveAfter > a.Served {
+			report(invariant.Cap, a, "left %d active, above the %d whom the seats could serve", a.ActiveAfter, a.Served)
+		}
 		if sum, most := window(rows[:i+1]); sum > most {
 			report(invariant.Rate, a, "is the last of %d people let in within %d ms, above %d", sum, a.IntervalMS, most)
 		}

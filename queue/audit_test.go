@@ -28,6 +28,8 @@ func TestAuditNamesWhatIsBroken(t *testing.T) {
 		"nothing":                    {func([]Admission) {}, ""},
 		"one too many inside":        {func(r []Admission) { r[1].ActiveAfter = 11 }, invariant.Cap},
 		"as many as may be":          {func(r []Admission) { r[1].ActiveAfter = 10 }, ""},
+		"more than seats serve":      {func(r []Admission) { r[1].Served = 5 }, invariant.Cap},
+		"as many as seats serve":     {func(r []Admission) { r[1].Served = 6 }, ""},
 		"too early by a microsecond": {func(r []Admission) { r[1].At-- }, invariant.Rate},
 		"more than admit":            {func(r []Admission) { r[0].Admit = 2 }, invariant.Rate},
 		"somebody passed over":       {func(r []Admission) { r[1].Next = 6 }, invariant.InOrder},

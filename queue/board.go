@@ -19,6 +19,7 @@ type Board struct {
 	Present  int64     // of those, there
 	Rate     float64   // let in per second of late; 0 when not known
 	Forecast *Forecast // nil while nobody is let in
+	Odds     *Odds     // nil while not known
 	// Line is how positions grow with numbers: knots of straight lines, from the head on.
 	Line []Knot
 	AsOf time.Time // by Redis's clock
@@ -42,6 +43,9 @@ func (r *Room) Board() (*Board, error) {
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Message: v.message, Head: v.head, Tail: v.issued,
 		Waiting: v.waiting, Present: v.present(), Rate: r.pace.rate(), Line: v.line.knots(v.ahead()),
 		AsOf: timeOf(v.asOf), of: v,
+	}
+	if v.phase == Open {
+		b.Odds = v.odds
 	}
 	if v.phase == Open && !v.isRecovering() {
 		b.Forecast = r.pace.forecast.Load()

@@ -114,7 +114,7 @@ func (r *Room) pollLobby(ctx context.Context, v *view, who Who) (Status, error) 
 	}
 	who.Token = &numbered
 	s, err := r.pollLine(ctx, v, who)
-	if err == nil && s.Token == "" && s.State == Waiting {
+	if err == nil && s.Token == "" && s.isInLine() {
 		numbered.Epoch = v.epoch
 		s.Token = r.queue.keys.Token(numbered)
 	}

@@ -15,6 +15,8 @@ var (
 	ErrClosed = errors.New("the queue is not open")
 	// ErrFull says that max_waiting people keep a place already.
 	ErrFull = errors.New("the queue is full")
+	// ErrSoldOut says that everything is sold, so that the line takes nobody more.
+	ErrSoldOut = errors.New("sold out")
 	// ErrProofRequired says that a new place costs a proof of work.
 	ErrProofRequired = errors.New("a proof of work is needed")
 	// ErrProofInvalid says that a proof of work solves no challenge of this show, or

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -158,6 +159,7 @@ type house struct {
 	books *books
 	draws *draws
 	show  Show
+	seats *Stock // as of when they are asked for, unless it says when; nil: nobody knows
 }
 
 func newHouse(t *testing.T, url string, rules Rules) *house {
@@ -183,7 +185,23 @@ func randomWord() string {
 func (h *house) gate() *gate {
 	h.t.Helper()
 	client := connect(h.t, h.url)
-	q := New(Options{Redis: client, Keys: h.keys, Ledger: h.books.ledger(), Draws: h.draws.book(), Logger: slog.New(slog.DiscardHandler)})
+	q := New(Options{
+		Redis: client, Keys: h.keys, Ledger: h.books.ledger(), Draws: h.draws.book(), Logger: slog.New(slog.DiscardHandler),
+		Stock: func(ctx context.Context, _ string) (Stock, error) {
+			if h.seats == nil {
+				return Stock{}, errors.New("the door is not loaded")
+			}
+			s := *h.seats
+			if s.AsOf == 0 {
+				now, err := client.Time(ctx).Result()
+				if err != nil {
+					return s, err
+				}
+				s.AsOf = now.UnixMicro()
+			}
+			return s, nil
+		},
+	})
 	room := q.Follow(h.show)
 	g := &gate{Room: room, t: h.t, watch: &Watcher{room: room}, admit: &Admitter{room: room}, draw: newDrawer(room), redis: client}
 	g.look()

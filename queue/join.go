@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -22,7 +23,7 @@ type joinAnswer struct {
 
 // Join gives the visitor a place at the end of the line, or before a draw one in the
 // lobby, or says which one they have. created tells a new place. May return ErrClosed,
-// ErrFull, a TooManyError, what is wrong with the proof of work, or an UnavailableError.
+// ErrFull, ErrSoldOut, a TooManyError, what is wrong with the proof of work, or an UnavailableError.
 func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err error) {
 	v := r.view.Load()
 	gathers := v != nil && v.gathers() // then the token proves no more than the cookie does
@@ -32,11 +33,11 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 	if !gathers && (who.Token != nil || who.Pass != nil) {
 		// A place that an older epoch lost comes back by its token, not at the end.
 		s, err := r.Poll(ctx, who)
-		if v := r.view.Load(); err == nil && s.State == Waiting && who.Token != nil && v != nil {
+		if v := r.view.Load(); err == nil && s.isInLine() && who.Token != nil && v != nil {
 			// The view may be from before they left through another gateway.
 			s, err = r.resolve(ctx, v, who)
 		}
-		if err == nil && (s.State == Waiting || s.State == Admitted || s.State == Gathers) {
+		if err == nil && (s.isInLine() || s.State == Admitted || s.State == Gathers) {
 			if s.Token == "" {
 				s.Token = r.queue.keys.Token(*who.Token)
 			}
@@ -45,6 +46,10 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 		if _, down := asUnavailable(err); down || isTooMany(err) {
 			return s, false, err
 		}
+	}
+	if v != nil && v.isSoldOut() {
+		s, err := r.placeOf(ctx, who)
+		return s, false, err
 	}
 	ask := joinAsk{visitor: who.Visitor, fresh: who.New, from: who.From}
 	wrong := error(nil)
@@ -97,6 +102,19 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 	default:
 		return s, false, ErrClosed
 	}
+}
+
+// placeOf is the place of somebody who would join while there is nothing to wait for. May
+// return ErrSoldOut: there is none. Who has just come costs Redis nothing.
+func (r *Room) placeOf(ctx context.Context, who Who) (Status, error) {
+	if who.New {
+		return Status{}, ErrSoldOut
+	}
+	s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Unproven: who.Unproven})
+	if errors.Is(err, ErrNoPlace) || err == nil && (s.State == Finished || s.State == Expired) {
+		return Status{}, ErrSoldOut
+	}
+	return s, err
 }
 
 // join asks until the numbers reserved suffice.

@@ -16,7 +16,7 @@ func keys(show string) []string {
 		at + "finished", at + "restored", at + "admissions", at + "waits",
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
 		at + "returned", at + "invited", at + "missed", at + "calls", at + "lobby",
-		at + "limits",
+		at + "limits", at + "holding", at + "taken",
 	}
 }
 
@@ -37,6 +37,7 @@ const (
 	keyCalls
 	keyLobby
 	keyLimits
+	keyHolding
 )
 
 var (

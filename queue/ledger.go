@@ -137,6 +137,7 @@ type Admission struct {
 	Next        int64 // lowest number still in line afterwards; 0: nobody
 	ActiveAfter int64
 	Returned    int64 // how many of those had been called before
+	Served      int64 // most that may be inside for the seats left; 0: the rules did not ask
 }
 
 // parseAdmission reads a row as lua/admit.lua writes it.
@@ -144,7 +145,7 @@ func parseAdmission(show string, generation int64, row string) (Admission, error
 	a := Admission{Show: show, Generation: generation}
 	fields := []*int64{
 		&a.Epoch, &a.Seq, &a.At, &a.Admit, &a.IntervalMS, &a.MaxActive,
-		&a.Count, &a.First, &a.Last, &a.Next, &a.ActiveAfter, &a.Returned,
+		&a.Count, &a.First, &a.Last, &a.Next, &a.ActiveAfter, &a.Returned, &a.Served,
 	}
 	parts := strings.Split(row, ":")
 	if len(parts) != len(fields) {

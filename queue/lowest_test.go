@@ -101,12 +101,12 @@ func TestWholeAdmissionsMissAndAreForgotten(t *testing.T) {
 		late.wants(Waiting)
 		g.forget()
 		for range 3 {
-			a, err := g.run(t.Context(), "admit", admitScript, 30)
+			a, err := g.run(t.Context(), "admit", admitScript, 30, -1, 0, 0)
 			must(t, err)
 			equal(t, a.rest[0].(int64) <= 1, true, "only the one who came back is let in")
 		}
 		for range 8 {
-			_, err := g.run(t.Context(), "admit", admitScript, 30)
+			_, err := g.run(t.Context(), "admit", admitScript, 30, -1, 0, 0)
 			must(t, err)
 		}
 		n, err := g.redis.ZCard(t.Context(), g.keys[keyWaiting]).Result()

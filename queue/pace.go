@@ -35,11 +35,15 @@ const mostSamples = 1024
 
 // note takes a view's figures in.
 func (p *pace) note(v *view) {
-	crowded := v.present() > 0 && v.phase == Open && !v.rules.Paused && !v.isRecovering()
+	rules := v.rules
+	if v.served >= 0 { // the seats bound who may be inside, as the cap does
+		rules.MaxActive = min(rules.MaxActive, int(v.served))
+	}
+	crowded := v.present() > 0 && v.phase == Open && !rules.Paused && !v.isRecovering() && !v.isSoldOut()
 	p.take(sample{
 		at: v.asOf, epoch: v.epoch, joined: v.totals.Joined, admitted: v.totals.Admitted,
 		active: v.totals.Active, present: v.present(), crowded: crowded,
-	}, v.rules)
+	}, rules)
 }
 
 func (p *pace) take(s sample, rules Rules) {

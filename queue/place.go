@@ -109,11 +109,20 @@ func (r *Room) isFinal(epoch int64, t Token) bool {
 	return final
 }
 
-// waiting makes the status of somebody who waits and is there.
+// waiting makes the status of somebody who waits and is there, for whatever there is to
+// wait for.
 func (r *Room) waiting(v *view, t Token, position int64) Status {
 	s := Status{
 		Show: r.show, State: Waiting, Visitor: t.Visitor, Number: t.Number,
 		Position: position, InLine: max(v.waiting, position), AsOf: timeOf(v.asOf), AsOfText: v.asOfText, Message: v.message,
+	}
+	if v.odds != nil && v.phase == Open {
+		s.Chance, s.SeatsLeft = v.odds.Chance(position), v.odds.Free
+	}
+	if s.Chance == ChanceNone {
+		s.State, s.Position, s.InLine = SoldOut, 0, 0
+		s.PollAfter = jitter(v.rules.longestPoll())
+		return s
 	}
 	if v.phase == Open && !v.isRecovering() {
 		s.ETA = r.pace.forecast.Load().ETA(position)

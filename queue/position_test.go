@@ -125,6 +125,12 @@ func TestRules(t *testing.T) {
 		"few polls":             {func(r *Rules) { r.PollsPerTenSeconds = 25 }, ""},
 		"many polls":            {func(r *Rules) { r.PollsPerTenSeconds = 250 }, ""},
 		"more than are counted": {func(r *Rules) { r.PollsPerTenSeconds = 251 }, "polls_per_ten_seconds"},
+		"seats do not matter":   {func(r *Rules) { r.SeatsPerVisitorPercent = 0 }, ""},
+		"seats below the least": {func(r *Rules) { r.SeatsPerVisitorPercent = 9 }, "seats_per_visitor_percent"},
+		"least seats":           {func(r *Rules) { r.SeatsPerVisitorPercent = 10 }, ""},
+		"most seats":            {func(r *Rules) { r.SeatsPerVisitorPercent = 5000 }, ""},
+		"seats above the most":  {func(r *Rules) { r.SeatsPerVisitorPercent = 5001 }, "seats_per_visitor_percent"},
+		"seats below nothing":   {func(r *Rules) { r.SeatsPerVisitorPercent = -1 }, "seats_per_visitor_percent"},
 		"interval as the claim": {func(r *Rules) { r.IntervalMS, r.ClaimSeconds = 5000, 5 }, ""},
 	}
 	for _, bound := range []struct {

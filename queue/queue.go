@@ -54,6 +54,9 @@ type Options struct {
 	Keys   *Keyring
 	Ledger Ledger
 	Draws  DrawBook // may be missing where no show opens by draw
+	// Stock says how a show's seats stand, a second or so ago; an error where that is not
+	// known. May be missing where nobody is let in by the seats that are left.
+	Stock  func(ctx context.Context, show string) (Stock, error)
 	Logger *slog.Logger
 }
 
@@ -63,6 +66,7 @@ type Queue struct {
 	keys   *Keyring
 	ledger Ledger
 	draws  DrawBook
+	stock  func(ctx context.Context, show string) (Stock, error)
 	log    *slog.Logger
 	looks  *gather[*Room, looked]
 	beat   time.Duration // how far into a second this gateway's watchers tick
@@ -74,7 +78,7 @@ type Queue struct {
 // New makes a queue without rooms; Run opens them.
 func New(o Options) *Queue {
 	q := &Queue{
-		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, draws: o.Draws, log: o.Logger,
+		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, draws: o.Draws, stock: o.Stock, log: o.Logger,
 		beat: rand.N(watchEvery), rooms: map[string]*Room{},
 	}
 	q.looks = &gather[*Room, looked]{most: mostLooks, moment: lookMoment, whole: true, ask: q.askLooks}

@@ -238,6 +238,8 @@ func (r *Room) refresh(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.stock = r.stock(ctx)
+	v.odds = newOdds(v)
 	r.pace.note(v)
 	r.rush.note(v)
 	for {

@@ -22,14 +22,20 @@ type Rules struct {
 	ProofOfWork       bool `json:"proof_of_work"`       // a new place costs a proof of work
 	// PollsPerTenSeconds is how often one place may poll a gateway; 0: no limit.
 	PollsPerTenSeconds int `json:"polls_per_ten_seconds"`
+	// SeatsPerVisitorPercent is how many seats somebody inside is reckoned with, in
+	// hundredths: no more are let in than the seats left can serve so; 0: whatever is left.
+	SeatsPerVisitorPercent int `json:"seats_per_visitor_percent"`
 }
 
-// DefaultRules are those of a show that names none.
+// DefaultRules are those of a show that names none. A seat for everybody inside is the
+// least that keeps people from being called for nothing, and slows no sale that has more seats than
+// that; to reckon with more is a bet on the crowd, which is the operator's.
 func DefaultRules() Rules {
 	return Rules{
 		Admit: 10, IntervalMS: 1000, MaxActive: 100,
 		ClaimSeconds: 60, SessionSeconds: 600, SessionMaxSeconds: 1800,
 		AbsenceSeconds: 120, ReturnSeconds: 600, PollsPerTenSeconds: 100,
+		SeatsPerVisitorPercent: 100,
 	}
 }
 
@@ -55,6 +61,9 @@ func (r Rules) Validate() error {
 	if n := r.PollsPerTenSeconds; n != 0 && (n < hastyPolls || n > mostCounted) {
 		errs = append(errs, RuleError{"polls_per_ten_seconds", fmt.Sprintf("must be 0, or from %d to %d", hastyPolls, mostCounted)})
 	}
+	if n := r.SeatsPerVisitorPercent; n != 0 && (n < leastPercent || n > mostPercent) {
+		errs = append(errs, RuleError{"seats_per_visitor_percent", fmt.Sprintf("must be 0, or from %d to %d", leastPercent, mostPercent)})
+	}
 	if r.JoinsPerNetwork > 0 && r.JoinsPerNetwork < r.JoinsPerAddress {
 		errs = append(errs, RuleError{"joins_per_network", "must not be below joins_per_address: a network has many addresses"})
 	}
@@ -69,6 +78,13 @@ func (r Rules) Validate() error {
 	}
 	return nil
 }
+
+// The bounds of SeatsPerVisitorPercent: ten people for a seat, and fifty seats each,
+// which is the most that a show sells to anybody.
+const (
+	leastPercent = 10
+	mostPercent  = 5000
+)
 
 // Interval is the time between two admissions.
 func (r Rules) Interval() time.Duration { return time.Duration(r.IntervalMS) * time.Millisecond }

@@ -18,6 +18,9 @@ type Stats struct {
 	Present    int64 // of those, there
 	Away       int64 // may come back
 	MaxActive  int64
+	Served     int64 // most who may be inside for the seats that are left; -1: no such bound
+	Holding    int64 // of those inside, hold seats
+	SoldOut    bool
 	Totals     Totals
 	Rate       float64 // visitors let in per second of late; 0 when not known
 	Waits      Waits
@@ -61,6 +64,7 @@ func (r *Room) figures(v *view) Stats {
 	return Stats{
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Recovering: v.isRecovering(),
 		Lobby: v.lobby, Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
+		Served: v.served, Holding: v.holding, SoldOut: v.isSoldOut(),
 		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Epoch: v.epoch,
 		Hasty: r.haste.hasty.Load(), Slowed: r.haste.slowed.Load(), AsOf: timeOf(v.asOf),
 	}

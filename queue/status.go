@@ -15,6 +15,7 @@ const (
 	Admitted State = "admitted"
 	Finished State = "finished" // bought, or left
 	Expired  State = "expired"  // away, or inside, too long
+	SoldOut  State = "sold_out" // waited while everything was sold; the line stays as it is
 )
 
 // Status answers a poll.
@@ -30,13 +31,20 @@ type Status struct {
 	// Presence is how long a visitor who reads the board may take until the next poll,
 	// which then only says that they are there; 0 near the front. Waiting only.
 	Presence time.Duration
-	AsOf     time.Time // of the figures, by Redis's clock
-	AsOfText string    // the same in RFC 3339, where it is written already
-	Message  string
-	Until    time.Time // the admission's end; Admitted only
-	StartsAt time.Time // when the draw is; Gathers only
-	Token    string    // set when the client must replace the one it holds
+	// Chance is that of a seat, SeatsLeft how many are free; "" and 0 while not known. Waiting
+	// and SoldOut only.
+	Chance    Chance
+	SeatsLeft int64
+	AsOf      time.Time // of the figures, by Redis's clock
+	AsOfText  string    // the same in RFC 3339, where it is written already
+	Message   string
+	Until     time.Time // the admission's end; Admitted only
+	StartsAt  time.Time // when the draw is; Gathers only
+	Token     string    // set when the client must replace the one it holds
 }
+
+// isInLine tells whether the place is one of those in line.
+func (s Status) isInLine() bool { return s.State == Waiting || s.State == SoldOut }
 
 // ETA is between how long and how long the wait will most likely be.
 type ETA struct{ Low, High time.Duration }

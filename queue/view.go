@@ -33,6 +33,11 @@ type view struct {
 	totals     Totals
 	waits      Waits
 	line       line
+
+	holding int64  // inside, and hold seats
+	served  int64  // how many may be inside for the seats that are left; -1: no such bound
+	stock   *Stock // of this moment; nil: not known
+	odds    *Odds  // nil: not known
 }
 
 // present is how many of those who wait are there.
@@ -50,6 +55,9 @@ func (v *view) behind(number int64) int64 {
 // gathers tells whether who comes now will be drawn.
 func (v *view) gathers() bool { return v.phase == Lobby && v.draw == "" }
 
+// isSoldOut tells whether nobody can get anything any more.
+func (v *view) isSoldOut() bool { return v.phase == Open && v.stock.isSoldOut() }
+
 func (v *view) isRecovering() bool { return v.asOf < v.recovering }
 
 // isYoungerThan tells whether the epoch began after the pass was issued: then the
@@ -58,8 +66,8 @@ func (v *view) isYoungerThan(p Pass) bool { return p.Issued.Add(time.Second).Bef
 
 // newView reads the answer of lua/view.lua behind its four opening values.
 func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, error) {
-	if len(reply) != 9 {
-		return nil, fmt.Errorf("view has %d values, not 9", len(reply))
+	if len(reply) != 10 {
+		return nil, fmt.Errorf("view has %d values, not 10", len(reply))
 	}
 	var counts [5]int64
 	for i := range counts {
@@ -94,6 +102,10 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 		waits:      readWaits(waits),
 	}
 	v.lobby, _ = reply[8].(int64)
+	v.holding, _ = reply[9].(int64)
+	if v.served = -1; room["served"] != "" {
+		v.served = room.int("served")
+	}
 	if v.draw == drawFrozen {
 		v.undrawn = room.int("draw_count") - room.int("draw_cursor")
 	}
@@ -136,6 +148,8 @@ func (h roomHash) rules() Rules {
 		JoinsPerNetwork:    int(h.int("joins_per_network")),
 		PollsPerTenSeconds: int(h.int("polls_per_ten_seconds")),
 		ProofOfWork:        h.int("proof_of_work") == 1,
+
+		SeatsPerVisitorPercent: int(h.int("seats_per_visitor_percent")),
 	}
 }
 
@@ -157,7 +171,7 @@ func (s Show) fields() []any {
 		"session_max_seconds", s.Rules.SessionMaxSeconds, "absence_seconds", s.Rules.AbsenceSeconds,
 		"return_seconds", s.Rules.ReturnSeconds, "starts_at", s.StartsAt,
 		"joins_per_address", s.Rules.JoinsPerAddress, "joins_per_network", s.Rules.JoinsPerNetwork,
-		"polls_per_ten_seconds", s.Rules.PollsPerTenSeconds,
+		"polls_per_ten_seconds", s.Rules.PollsPerTenSeconds, "seats_per_visitor_percent", s.Rules.SeatsPerVisitorPercent,
 		"proof_of_work", flag[s.Rules.ProofOfWork], "guarded", flag[s.Rules.guarded()],
 	}
 }

@@ -335,6 +335,9 @@ func TestBadRules(t *testing.T) {
 			`{"session_seconds":901}`:                {422, "session_max_seconds"},
 			`{"claim_seconds":5,"interval_ms":6000}`: {422, "interval_ms"},
 			`{"paused":1}`:                           {422, "paused"},
+			`{"seats_per_visitor_percent":-1}`:       {422, "seats_per_visitor_percent"},
+			`{"seats_per_visitor_percent":9}`:        {422, "seats_per_visitor_percent"},
+			`{"seats_per_visitor_percent":5001}`:     {422, "seats_per_visitor_percent"},
 			`{"speed":11}`:                           {422, "speed"},
 			`{"admit":5`:                             {400, ""},
 			`[]`:                                     {400, ""},
@@ -351,6 +354,9 @@ func TestBadRules(t *testing.T) {
 		}
 		g.admin("PATCH", path, map[string]any{"admit": 100_000, "interval_ms": 100, "max_active": 1_000_000}).want(http.StatusOK)
 		g.admin("PATCH", path, map[string]any{"admit": 0}).want(http.StatusOK)
+		for _, percent := range []int{10, 5000, 0} {
+			g.admin("PATCH", path, map[string]any{"seats_per_visitor_percent": percent}).want(http.StatusOK)
+		}
 		g.do(call{method: "PATCH", path: "/v1/admin/shows/nowhere/admission", bearer: testAdmin, body: map[string]any{"admit": 1}}).problem(404, "show_not_found")
 	})
 }

@@ -156,6 +156,8 @@ func (g *testGateway) show(change ...func(map[string]any)) string {
 			"admit": 50, "interval_ms": 100, "max_active": 100, "claim_seconds": 60, "session_seconds": 600,
 			"session_max_seconds": 900, "absence_seconds": 30, "return_seconds": 60,
 			"polls_per_ten_seconds": 0, // tests ask again and again until it is so
+
+			"seats_per_visitor_percent": 0, // and let in more people than there are seats
 		},
 		"sections": []any{section("A", 50_000, 20), section("B", 30_000, 20)},
 	}

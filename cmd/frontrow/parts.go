@@ -71,7 +71,9 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments b
 	})
 	p.deliver = events.New(p.store, listeners(p.store), log)
 	p.catalogue = booking.NewCatalogue(p.store)
-	p.queue = queue.New(queue.Options{Redis: client, Keys: keys, Ledger: p.ledger(), Draws: p.draws(), Logger: log})
+	p.queue = queue.New(queue.Options{
+		Redis: client, Keys: keys, Ledger: p.ledger(), Draws: p.draws(), Stock: p.stock, Logger: log,
+	})
 	return p
 }
 
@@ -97,6 +99,25 @@ func (p *parts) ledger() queue.Ledger {
 		},
 		Before: p.before,
 	}
+}
+
+// errNoDoor says that a show has no door to count seats at.
+var errNoDoor = errors.New("not on sale")
+
+// stock counts the seats at the door, as this gateway's keeper last saw it.
+func (p *parts) stock(ctx context.Context, id string) (queue.Stock, error) {
+	show, ok := p.catalogue.Lookup(id)
+	if !ok || show.Phase != booking.PhaseOpen {
+		return queue.Stock{}, errNoDoor
+	}
+	states, err := p.store.SeatStates(ctx, show)
+	if err != nil {
+		return queue.Stock{}, err
+	}
+	free, held, sold := states.Count()
+	return queue.Stock{
+		Free: int64(free), Held: int64(held), Sold: int64(sold), Most: int64(show.MaxSeats), AsOf: states.AsOf,
+	}, nil
 }
 
 // draws keeps the queue's draws in MySQL.

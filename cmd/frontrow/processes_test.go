@@ -116,7 +116,7 @@ func (p *process) onSale(show string, others ...*process) {
 func testShow(name string, admission map[string]any, seats int) map[string]any {
 	rules := map[string]any{
 		"claim_seconds": 60, "session_seconds": 600, "session_max_seconds": 900, "absence_seconds": 30, "return_seconds": 60,
-		"polls_per_ten_seconds": 0,
+		"polls_per_ten_seconds": 0, "seats_per_visitor_percent": 0,
 	}
 	for k, v := range admission {
 		rules[k] = v

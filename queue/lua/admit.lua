@@ -8,7 +8,17 @@
 -- interval's end lapses, and the next interval starts one interval after the last
 -- call, so that no window of one interval ever sees two quotas.
 --
+-- Where the rules reckon with seats for everybody inside, no more enter than the seats
+-- that are left can serve: seats free × 100 / percent (the last one may find fewer), and beside
+-- those everybody who holds some. Who took seats after they were counted is reckoned as if they had none yet, inside or out
+-- again, for those seats are counted as free: so the bound is that of the count's moment, and
+-- no delay lets in too many. While the stock is not known nobody enters. With all seats sold, and none
+-- held that could come back, nobody does under any rule.
+--
 -- ARGV[3]  chunk: most visitors that one call takes one by one
+-- ARGV[4]  seats that are free; -1 when that is not known
+-- ARGV[5]  seats that are held, or being paid for
+-- ARGV[6]  when that was so (us)
 --
 -- Returns {'ok', now, epoch, version, admitted, next}: how many were let in, and in
 -- how many us to call again.
@@ -120,6 +130,31 @@ if r.phase == 'open' and r.paused == 0 and now >= r.recovering_until then
 end
 local active = redis.call('ZCARD', ACTIVE) + r.invited
 local vacant = r.max_active - active
+
+-- served is how many may be inside for the seats that are left; nil for any number.
+-- A count older than three seconds is none: gateways look once a second.
+local function served(free, held, counted)
+  redis.call('ZREMRANGEBYSCORE', HOLDING, '-inf', text(now))
+  redis.call('ZREMRANGEBYSCORE', TAKEN, '-inf', text(now - 10000000))
+  local known = free >= 0 and now - counted <= 3000000
+  if known and free + held == 0 then
+    return 0
+  elseif r.seats_per_visitor_percent == 0 then
+    return nil
+  elseif not known then
+    return 0
+  end
+  local serves = math.ceil(free * 100 / r.seats_per_visitor_percent) + redis.call('ZCARD', HOLDING)
+  return math.max(0, serves - redis.call('ZCOUNT', TAKEN, '(' .. text(counted), '+inf'))
+end
+
+local bound = served(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]))
+if bound then
+  vacant = math.min(vacant, bound - active)
+end
+if (bound or -1) ~= r.served then
+  set('served', bound or -1) -- for those who look; nothing is decided by it
+end
 local want = math.min(quota, vacant)
 local claim_by = now + r.claim_seconds * 1000000
 local first, last, returned = 0, 0, 0
@@ -237,7 +272,7 @@ if admitted > 0 then
   set('admissions', r.admissions + 1)
   redis.call('RPUSH', ADMISSIONS, table.concat({
     text(r.epoch), text(r.admissions), text(now), text(r.admit), text(r.interval_ms), text(r.max_active),
-    text(admitted), text(first), text(last), text(next_number), text(active), text(returned),
+    text(admitted), text(first), text(last), text(next_number), text(active), text(returned), text(bound or 0),
   }, ':'))
 end
 if admitted > 0 or popped > 0 then

@@ -18,6 +18,7 @@ local ended = 0
 -- out says under which total the place ends; nil: it was counted as missed before.
 local function out()
   if redis.call('ZREM', ACTIVE, visitor) == 1 then
+    redis.call('ZREM', HOLDING, visitor)
     return why
   elseif not c and place <= r.head then
     local how = standing(place)

@@ -18,7 +18,7 @@
 --
 -- Returns {'ok' or 'kept', now (us), epoch, version}.
 
-local ROOM, ACTIVE, CALLED, FINISHED, RESTORED = KEYS[1], KEYS[4], KEYS[5], KEYS[7], KEYS[8]
+local ROOM, ACTIVE, CALLED, FINISHED, RESTORED, HOLDING = KEYS[1], KEYS[4], KEYS[5], KEYS[7], KEYS[8], KEYS[21]
 local epoch = tonumber(ARGV[1])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -49,6 +49,7 @@ for _ = 1, visitors do
     -- Their token knows how far the admission goes; until they bring it, the hold's end.
     redis.call('HSET', CALLED, visitor, number .. ':0:' .. text(till) .. ':' .. text(till))
     redis.call('SETBIT', RESTORED, number, 1)
+    redis.call('ZADD', HOLDING, text(till), visitor)
   end
 end
 while ARGV[at] do
@@ -70,5 +71,5 @@ redis.call('HSET', ROOM,
   'epoch', text(epoch), 'version', '1', 'generation', ARGV[2], 'issued', ARGV[3], 'head', ARGV[4],
   'ceiling', ARGV[5], 'recovering_until', text(now + tonumber(ARGV[6])),
   'lost_active', lost > 0 and text(lost) or '0', 'window', '0', 'admissions', '0',
-  'invited', '0', 'swept', ARGV[4], 'dropped', ARGV[4], 'opened_at', text(now), 'opened_issued', ARGV[3], 'admitted_at', '0', 'quota_left', '0', 'quota_until', '0')
+  'invited', '0', 'swept', ARGV[4], 'dropped', ARGV[4], 'opened_at', text(now), 'opened_issued', ARGV[3], 'admitted_at', '0', 'quota_left', '0', 'quota_until', '0', 'served', '-1')
 return {'ok', now, epoch, 1}

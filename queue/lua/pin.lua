@@ -6,7 +6,7 @@
 -- ARGV[3]  visitor
 -- ARGV[4]  number of the admission
 -- ARGV[5]  'pin' (never shortens) or 'unpin'
--- ARGV[6]  until (us); 0 for none
+-- ARGV[6]  until (us), which is when their hold ends; 0 for none
 -- ARGV[7]  'pin': for how long from now (us); 0 for none; the later of the two counts
 --          'unpin': only if the admission still ends then (us); 0: in any case
 --
@@ -37,5 +37,16 @@ if not unpin then
   pinned = math.max(pinned, deadline)
 end
 redis.call('ZADD', ACTIVE, text(pinned), visitor)
+-- Who holds has their seats, and needs none of those that are left.
+local holds = math.min(tonumber(ARGV[6]), c.max)
+if not unpin and holds > now then
+  holds = math.max(holds, tonumber(redis.call('ZSCORE', HOLDING, visitor) or 0))
+  redis.call('ZADD', HOLDING, text(holds), visitor)
+  redis.call('ZADD', TAKEN, text(now), visitor)
+elseif unpin and tonumber(ARGV[7]) == 0 and holds > now then
+  redis.call('ZADD', HOLDING, text(holds), visitor)
+elseif unpin and tonumber(ARGV[7]) == 0 then
+  redis.call('ZREM', HOLDING, visitor)
+end
 changed()
 return {'ok', now, r.epoch, r.version, pinned, c.max, deadline}

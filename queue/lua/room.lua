@@ -27,6 +27,8 @@
 -- KEYS[20] limits     sorted set: 'a:' address or 'n:' network -> when its joins would be used
 --                     up at the pace allowed (us); 'p:' proof of work that was spent -> until
 --                     when it would be good (us). What lies in the past means nothing any more
+-- KEYS[21] holding    sorted set: visitor -> until when (us), of those inside who hold seats
+-- KEYS[22] taken      sorted set: visitor -> when they took seats (us), some seconds back
 -- ARGV[1]  epoch that the caller knows
 -- ARGV[2]  highest version of that epoch that the caller was ever told
 --
@@ -37,6 +39,7 @@
 local ROOM, WAITING, PRESENT, ACTIVE, CALLED, AWAY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local FINISHED, RESTORED, ADMISSIONS, WAITS, SCRATCH = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]
 local RETURNED, INVITED, MISSED, CALLS, LOBBY, LIMITS = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
+local HOLDING, TAKEN = KEYS[21], KEYS[22]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -186,6 +189,7 @@ end
 local function lapse(visitor)
   local c = called(visitor)
   redis.call('ZREM', ACTIVE, visitor)
+  redis.call('ZREM', HOLDING, visitor)
   if not c or c.session > 0 then
     redis.call('HDEL', CALLED, visitor)
     add('expired', 1)

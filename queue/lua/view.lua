@@ -1,7 +1,7 @@
 -- Reads what a gateway needs to answer every poll of the next second by itself.
 --
 -- Returns {'ok', now, epoch, version, waiting, returned, active, away, first,
---          bits, room, waits, lobby}:
+--          bits, room, waits, lobby, holding}:
 --   waiting   how many keep a place in line
 --   returned  how many of them were called before, and came back
 --   active    how many are inside, claimed or not
@@ -11,6 +11,7 @@
 --   room      the whole hash, flat
 --   waits     the whole hash, flat
 --   lobby     how many wait for the draw
+--   holding   how many of those inside hold seats
 
 local first = math.floor(r.head / 64) * 64
 local line = in_line()
@@ -26,4 +27,5 @@ return {
   redis.call('HGETALL', ROOM),
   redis.call('HGETALL', WAITS),
   redis.call('ZCARD', LOBBY),
+  redis.call('ZCOUNT', HOLDING, '(' .. text(now), '+inf'),
 }

@@ -64,6 +64,8 @@ func (g *gateway) makeShow(show string, sections any) error {
 			"admit": 0, "interval_ms": 1000, "max_active": 1_000_000, "claim_seconds": 3600, "session_seconds": 3600,
 			"session_max_seconds": 3600, "absence_seconds": 3600, "return_seconds": 3600,
 			"polls_per_ten_seconds": 0, // a thousand places poll as fast as they are answered
+
+			"seats_per_visitor_percent": 0, // and thousands go after few seats
 		},
 	}, nil); err != nil {
 		return err
