@@ -27,6 +27,7 @@ type boardJSON struct {
 	Present     int64           `json:"present"`
 	Rate        *float64        `json:"rate_per_second"`
 	Forecast    *queue.Forecast `json:"forecast"`
+	Seats       *queue.Odds     `json:"seats"`
 	Returned    int64           `json:"returned"`
 	Histogram   [][2]int64      `json:"histogram"`
 	Message     string          `json:"message,omitempty"`
@@ -98,7 +99,7 @@ func (b *boards) of(board *queue.Board, startsAt *time.Time) (writtenBoard, erro
 func writeBoard(board *queue.Board, startsAt *time.Time) (writtenBoard, error) {
 	told := boardJSON{
 		Show: board.Show, Phase: board.Phase, Paused: board.Paused, Head: board.Head, Tail: board.Tail,
-		Waiting: board.Waiting, Present: board.Present, Forecast: board.Forecast, Returned: board.Line[0].Position,
+		Waiting: board.Waiting, Present: board.Present, Forecast: board.Forecast, Seats: board.Odds, Returned: board.Line[0].Position,
 		Histogram: make([][2]int64, 0, len(board.Line)), Message: board.Message,
 		PollAfterMS: queue.BoardEvery.Milliseconds(), AsOf: board.AsOf,
 	}

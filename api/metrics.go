@@ -74,6 +74,9 @@ var (
 	queueAway       = showMetric("queue_away", "Visitors who were called and may come back.")
 	queueActive     = showMetric("queue_active", "Visitors inside.")
 	queueMaxActive  = showMetric("queue_max_active", "Most visitors inside at a time.")
+	queueServed     = showMetric("queue_served", "Most visitors inside for the seats that are left; missing where no rule asks.")
+	queueHolding    = showMetric("queue_holding", "Visitors inside who hold seats.")
+	queueSoldOut    = showMetric("queue_sold_out", "1 while everything is sold and nothing is held.")
 	queuePaused     = showMetric("queue_paused", "1 while the operator lets nobody in.")
 	queueRecovering = showMetric("queue_recovering", "1 while places are put back after Redis was lost.")
 	queueRate       = showMetric("queue_admitted_per_second", "Visitors let in per second of late, while others waited.")
@@ -89,7 +92,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *showMetrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		queueWaiting, queuePresent, queueAway, queueActive, queueMaxActive, queuePaused,
+		queueWaiting, queuePresent, queueAway, queueActive, queueMaxActive, queueServed, queueHolding, queueSoldOut, queuePaused,
 		queueRecovering, queueRate, queueWait, queueForetold, queueEpoch, queueVisitors, queueHasty, queueSlowed, seatsByState,
 	} {
 		out <- d
@@ -132,6 +135,11 @@ func collectQueue(out chan<- prometheus.Metric, s queue.Stats) {
 	gauge(queueAway, float64(s.Away))
 	gauge(queueActive, float64(s.Totals.Active))
 	gauge(queueMaxActive, float64(s.MaxActive))
+	gauge(queueHolding, float64(s.Holding))
+	if s.Served >= 0 {
+		gauge(queueServed, float64(s.Served))
+	}
+	flag(queueSoldOut, s.SoldOut)
 	gauge(queueRate, s.Rate)
 	gauge(queueEpoch, float64(s.Epoch))
 	flag(queuePaused, s.Paused)

@@ -22,6 +22,9 @@ type statsJSON struct {
 	Away           int64       `json:"away"`
 	Active         int64       `json:"active"`
 	MaxActive      int64       `json:"max_active"`
+	Served         *int64      `json:"served"`
+	Holding        int64       `json:"holding"`
+	SoldOut        bool        `json:"sold_out"`
 	Joined         int64       `json:"joined"`
 	Admitted       int64       `json:"admitted"`
 	Claimed        int64       `json:"claimed"`
@@ -78,9 +81,13 @@ func (a *API) stats(c *gin.Context) {
 	answer := statsJSON{
 		Show: s.Show, Phase: string(s.Phase), Paused: s.Paused, Recovering: s.Recovering,
 		Lobby: s.Lobby, Waiting: s.Waiting, Present: s.Present, Away: s.Away, Active: t.Active, MaxActive: s.MaxActive,
+		Holding: s.Holding, SoldOut: s.SoldOut,
 		Joined: t.Joined, Admitted: t.Admitted, Claimed: t.Claimed, Missed: t.Missed, Left: t.Left,
 		Expired: t.Expired, Finished: t.Finished, LeftWaiting: t.LeftWaiting, ExpiredWaiting: t.ExpiredWaiting,
 		Seats: a.seatsJSON(c, show), AsOf: s.AsOf,
+	}
+	if s.Served >= 0 {
+		answer.Served = &s.Served
 	}
 	if s.Rate > 0 {
 		answer.Rate = &s.Rate

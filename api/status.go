@@ -31,6 +31,9 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 	switch s.State {
 	case queue.Waiting:
 		b = appendWaiting(b, s)
+	case queue.SoldOut:
+		b = appendNumber(b, "number", s.Number)
+		b = appendChance(b, s)
 	case queue.Gathers:
 		b = appendText(b, "starts_at", s.StartsAt.UTC().Format(time.RFC3339Nano))
 	case queue.Admitted:
@@ -93,6 +96,7 @@ func appendWaiting(b []byte, s queue.Status) []byte {
 	b = appendNumber(b, "ahead", s.Position-1)
 	b = appendNumber(b, "waiting", s.InLine)
 	b = appendNumber(b, "number", s.Number)
+	b = appendChance(b, s)
 	if s.Presence > 0 {
 		b = append(b, `,"board":{"poll_after_ms":`...)
 		b = strconv.AppendInt(b, queue.BoardEvery.Milliseconds(), 10)
@@ -106,6 +110,13 @@ func appendWaiting(b []byte, s queue.Status) []byte {
 	b = strconv.AppendInt(b, int64(s.ETA.Low/time.Second), 10)
 	b = appendNumber(b, "high_seconds", int64(s.ETA.High/time.Second))
 	return append(b, '}')
+}
+
+func appendChance(b []byte, s queue.Status) []byte {
+	if s.Chance == "" {
+		return b
+	}
+	return appendText(appendNumber(b, "seats_left", s.SeatsLeft), "chance", string(s.Chance))
 }
 
 func appendNumber(b []byte, name string, n int64) []byte {

@@ -14,6 +14,16 @@ export function position(board, number) {
   return ahead + Math.max(1, number - board.tail);
 }
 
+// chance of a seat at a position: "good", "low" or "none"; undefined while not known. The
+// gateway works out the same (queue/stock.go).
+export function chance(board, place) {
+  const s = board.seats;
+  if (!s || place === null) return undefined;
+  if (s.free + s.held === 0) return "none";
+  const taken = (s.rivals + place - 1) * s.each;
+  return taken + 2 * Math.sqrt(taken * s.most) + s.most > s.free ? "low" : "good";
+}
+
 // eta of a position, as {low_seconds, high_seconds}; null when it cannot be foretold.
 // The gateway works out the same (queue/pace.go).
 export function eta(board, place) {

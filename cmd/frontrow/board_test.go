@@ -85,20 +85,30 @@ func crowdOf(people int64) (bits []byte, exact map[int64]int64) {
 	return bits, exact
 }
 
-// boardPosition is what web/board.js makes of a board.
-func boardPosition(t *testing.T, board []byte) func(number int64) int64 {
+// boardPosition and boardChance are what web/board.js makes of a board.
+func boardPosition(t *testing.T, board []byte) (position func(number int64) int64) {
+	t.Helper()
+	readBoard(t, board, "(number) => position(board, number)", &position)
+	return position
+}
+
+func boardChance(t *testing.T, board []byte) (chance func(position int64) string) {
+	t.Helper()
+	readBoard(t, board, "(place) => chance(board, place)", &chance)
+	return chance
+}
+
+func readBoard(t *testing.T, board []byte, function string, as any) {
 	t.Helper()
 	source, err := os.ReadFile("../../api/web/board.js")
 	must(t, err)
 	vm := goja.New()
 	_, err = vm.RunString(strings.ReplaceAll(string(source), "export function", "function") +
-		fmt.Sprintf("\nconst board = %s; const at = (number) => position(board, number);", board))
+		fmt.Sprintf("\nconst board = %s; const asked = %s;", board, function))
 	must(t, err)
-	at, err := vm.RunString("at")
+	asked, err := vm.RunString("asked")
 	must(t, err)
-	var position func(number int64) int64
-	must(t, vm.ExportTo(at, &position))
-	return position
+	must(t, vm.ExportTo(asked, as))
 }
 
 func TestTheBoardIsPublic(t *testing.T) {
