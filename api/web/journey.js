@@ -1,6 +1,6 @@
 // The journey in one page: join, wait, hold, pay. It keeps nothing but the cookies,
 // so a reload, or a browser that was closed, picks up where it was.
-import { eta, position } from "/assets/board.js";
+import { chance, eta, position } from "/assets/board.js";
 
 const $ = (id) => document.getElementById(id);
 const money = (amount, currency) => new Intl.NumberFormat(undefined, { style: "currency", currency }).format(amount);
@@ -11,6 +11,12 @@ const range = (wait) => {
   const [low, high] = [Math.floor(wait.low_seconds / 60), Math.ceil(wait.high_seconds / 60)];
   return high <= 1 ? "Less than a minute." : `About ${low === high ? high : `${low} to ${high}`} minutes.`;
 };
+
+const odds = ({ chance: likely, seats_left: left }) => ({
+  good: `${left} seats are left: they should reach for you.`,
+  low: left ? `${left} seats are left: they may not reach for you.` : "No seat is free just now; those on hold may come back.",
+  none: "Everything is sold.",
+})[likely] || "";
 
 let show, layout, hold, chosen = new Set(), timer, looking, ticking, start = 0, newest = "";
 
@@ -82,7 +88,7 @@ function tell(status) {
   // Far back, the board says how the line moves; a poll only says that we are here.
   if (status.poll_after_ms) timer = setTimeout(poll, status.board?.presence_after_ms ?? status.poll_after_ms);
   if (status.board) looking = setTimeout(lookAtBoard, status.board.poll_after_ms, status);
-  const say = { waiting, admitted, finished: over, expired: over }[status.state];
+  const say = { waiting, admitted, finished: over, expired: over, sold_out: over }[status.state];
   say(status);
 }
 
@@ -96,7 +102,7 @@ async function lookAtBoard(status) {
     if (place === null || (wait && wait.high_seconds < 60)) return poll();
     if (board.as_of > newest) {
       newest = board.as_of;
-      waiting({ ...status, position: place, ahead: place - 1, eta: wait });
+      waiting({ ...status, position: place, ahead: place - 1, eta: wait, chance: chance(board, place), seats_left: board.seats?.free });
     }
     looking = setTimeout(lookAtBoard, board.poll_after_ms, status);
   } catch {
@@ -109,6 +115,7 @@ function waiting(status) {
   $("position").textContent = status.position.toLocaleString();
   $("line").textContent = status.ahead === 0 ? "You are next." : `${status.ahead.toLocaleString()} ahead of you`;
   $("eta").textContent = range(status.eta);
+  $("chance").textContent = odds(status);
   $("progress").value = start ? 1 - status.position / start : 0;
   see("waiting");
 }
@@ -185,8 +192,12 @@ function over(status) {
   clearInterval(ticking);
   document.title = "Frontrow";
   if (!$("receipt").hidden) return;
-  $("over-text").textContent = status.state === "finished"
-    ? "You have bought, or left. Thank you for coming." : "You were away, or inside, too long; your place is gone.";
+  $("over-text").textContent = {
+    finished: "You have bought, or left. Thank you for coming.",
+    expired: "You were away, or inside, too long; your place is gone.",
+    sold_out: "Everything is sold. Your place is kept as long as this page is open: should seats come back, you are next in your order.",
+  }[status.state];
+  $("again").hidden = status.state === "sold_out";
   see("over");
 }
 

@@ -138,7 +138,7 @@ func (v *visitor) joinOnce(ctx context.Context) (s status, err error) {
 // turnedAway ends the visit of somebody who got no place.
 func (v *visitor) turnedAway(a answer) error {
 	switch code := a.problem(); code {
-	case "queue_closed", "queue_full":
+	case "queue_closed", "queue_full", "sold_out":
 		return ended("turned away: " + code)
 	}
 	v.run.witness.surprise("join", a)
@@ -159,6 +159,8 @@ func (v *visitor) wait(ctx context.Context) error {
 			return v.enter(ctx)
 		case "waiting":
 			v.place.waitedAt = asked
+		case "sold_out":
+			return v.leave(ctx, "sold out")
 		default:
 			if v.late {
 				return ended("came too late")

@@ -76,6 +76,7 @@ export class Visitor {
       if (!(await this.poll())) return false;
       heard();
     }
+    if (this.status.state === 'sold_out') return false;
     const admitted = check(this.status, { 'admitted with a pass': (s) => s.state === 'admitted' && Boolean(s.pass) });
     if (admitted) waited.add(Date.now() - this.joinedAt);
     return admitted;
