@@ -51,7 +51,9 @@ func AuditAdmissions(rows []Admission) []invariant.Violation {
 		} else {
 			highest = 0
 		}
-		highest = max(highest, a.Last)
+		if a.Returned < a.Count { // those out of turn have no say in whose is next
+			highest = max(highest, a.Last)
+		}
 	}
 	return found
 }
@@ -77,7 +79,7 @@ func (r *Room) Audit(ctx context.Context, bought []int64) ([]invariant.Violation
 	} else if err != nil {
 		return nil, err
 	}
-	var waiting, returned, active, away *redis.ZSliceCmd
+	var waiting, returned, active, away, listed *redis.ZSliceCmd
 	var present, invited *redis.StringCmd
 	var counted *redis.StringCmd
 	var called *redis.MapStringStringCmd
@@ -86,6 +88,7 @@ func (r *Room) Audit(ctx context.Context, bought []int64) ([]invariant.Violation
 		returned = p.ZRangeWithScores(ctx, r.keys[keyReturned], 0, -1)
 		active = p.ZRangeWithScores(ctx, r.keys[keyActive], 0, -1)
 		away = p.ZRangeWithScores(ctx, r.keys[keyAway], 0, -1)
+		listed = p.ZRangeWithScores(ctx, r.keys[keyList], 0, -1)
 		called = p.HGetAll(ctx, r.keys[keyCalled])
 		present = p.Get(ctx, r.keys[keyPresent])
 		invited = p.Get(ctx, r.keys[keyInvited])
@@ -102,6 +105,10 @@ func (r *Room) Audit(ctx context.Context, bought []int64) ([]invariant.Violation
 		if int64(z.Score) > v.ceiling && v.ceiling > 0 {
 			a.report(invariant.OnePlace, "number %.0f is above the ceiling %d", z.Score, v.ceiling)
 		}
+	}
+	for _, z := range listed.Val() {
+		visitor, _ := z.Member.(string)
+		a.place(visitor, "on the waiting list", int64(z.Score))
 	}
 	a.bits(invariant.InOrder, "present", present.Val())
 	a.bits(invariant.Cap, "invited", invited.Val())

@@ -70,7 +70,7 @@ func TestNewPlacesCostAProof(t *testing.T) {
 	testenv.EachRedis(t, func(t *testing.T, url string) {
 		h := newHouse(t, url, proving())
 		a, b := h.gate(), h.gate()
-		other := &house{t: t, url: url, keys: h.keys, books: newBooks(), show: h.show}
+		other := &house{t: t, url: url, keys: h.keys, books: newBooks(), list: &list{}, show: h.show}
 		other.show.ID += "-other"
 		strange := newHouse(t, url, proving()).gate()
 

@@ -17,6 +17,8 @@ var (
 	ErrFull = errors.New("the queue is full")
 	// ErrSoldOut says that everything is sold, so that the line takes nobody more.
 	ErrSoldOut = errors.New("sold out")
+	// ErrNotSoldOut says that there is no waiting list to join: the line itself moves.
+	ErrNotSoldOut = errors.New("not sold out")
 	// ErrProofRequired says that a new place costs a proof of work.
 	ErrProofRequired = errors.New("a proof of work is needed")
 	// ErrProofInvalid says that a proof of work solves no challenge of this show, or

@@ -138,6 +138,7 @@ func quick() Rules {
 	return Rules{
 		Admit: 3, IntervalMS: 100, MaxActive: 10, ClaimSeconds: 60, SessionSeconds: 600,
 		SessionMaxSeconds: 900, AbsenceSeconds: 60, ReturnSeconds: 600, PollsPerTenSeconds: 100,
+		WaitingListClaimSeconds: 60,
 	}
 }
 
@@ -159,6 +160,7 @@ type house struct {
 	books *books
 	draws *draws
 	show  Show
+	list  *list
 	seats *Stock // as of when they are asked for, unless it says when; nil: nobody knows
 }
 
@@ -166,7 +168,7 @@ func newHouse(t *testing.T, url string, rules Rules) *house {
 	t.Helper()
 	show := "t-" + strconv.FormatInt(time.Now().UnixNano(), 36) + randomWord()
 	return &house{
-		t: t, url: url, keys: newKeys(t), books: newBooks(), draws: newDraws(),
+		t: t, url: url, keys: newKeys(t), books: newBooks(), draws: newDraws(), list: &list{},
 		show: Show{ID: show, Phase: Open, Rules: rules, RulesVersion: 1},
 	}
 }
@@ -187,6 +189,7 @@ func (h *house) gate() *gate {
 	client := connect(h.t, h.url)
 	q := New(Options{
 		Redis: client, Keys: h.keys, Ledger: h.books.ledger(), Draws: h.draws.book(), Logger: slog.New(slog.DiscardHandler),
+		List: h.list.book(),
 		Stock: func(ctx context.Context, _ string) (Stock, error) {
 			if h.seats == nil {
 				return Stock{}, errors.New("the door is not loaded")

@@ -51,6 +51,11 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 		s, err := r.placeOf(ctx, who)
 		return s, false, err
 	}
+	return r.newPlace(ctx, v, who)
+}
+
+// newPlace gives somebody a place who has none, as far as they show.
+func (r *Room) newPlace(ctx context.Context, v *view, who Who) (s Status, created bool, err error) {
 	ask := joinAsk{visitor: who.Visitor, fresh: who.New, from: who.From}
 	wrong := error(nil)
 	if who.Proof != "" {

@@ -16,7 +16,7 @@ func keys(show string) []string {
 		at + "finished", at + "restored", at + "admissions", at + "waits",
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
 		at + "returned", at + "invited", at + "missed", at + "calls", at + "lobby",
-		at + "limits", at + "holding", at + "taken",
+		at + "limits", at + "holding", at + "taken", at + "list", at + "untold",
 	}
 }
 
@@ -38,6 +38,9 @@ const (
 	keyLobby
 	keyLimits
 	keyHolding
+	keyTaken
+	keyList
+	keyUntold
 )
 
 var (
@@ -69,6 +72,8 @@ var (
 	trimLua string
 	//go:embed lua/freeze.lua
 	freezeLua string
+	//go:embed lua/enlist.lua
+	enlistLua string
 	//go:embed lua/number.lua
 	numberLua string
 )
@@ -87,5 +92,6 @@ var (
 	finishScript  = redis.NewScript(opening + finishLua)
 	trimScript    = redis.NewScript(opening + trimLua)
 	freezeScript  = redis.NewScript(opening + freezeLua)
+	enlistScript  = redis.NewScript(opening + enlistLua)
 	numberScript  = redis.NewScript(opening + numberLua)
 )

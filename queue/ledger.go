@@ -134,9 +134,9 @@ type Admission struct {
 	MaxActive   int64
 	Count       int64 // let in
 	First, Last int64 // lowest and highest number of those
-	Next        int64 // lowest number still in line afterwards; 0: nobody
+	Next        int64 // lowest number still in line afterwards; 0: nobody, or it was not the line's turn
 	ActiveAfter int64
-	Returned    int64 // how many of those had been called before
+	Returned    int64 // how many of those had been called before, or were on the waiting list
 	Served      int64 // most that may be inside for the seats left; 0: the rules did not ask
 }
 

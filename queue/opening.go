@@ -112,6 +112,9 @@ func (r *Room) open(ctx context.Context, kept Kept, ceiling int64) error {
 	known = known.current(kept.Floor)
 	fields := append(show.fields(), kept.Totals.fields()...)
 	fields = append(fields, "rules_version", show.RulesVersion, "floor", kept.Floor)
+	if r.queue.list.Load != nil {
+		fields = append(fields, "list_due", 1)
+	}
 	drawn, err := r.drawFields(ctx, kept.Generation)
 	if err != nil {
 		return unavailable("load the draw", err)

@@ -195,6 +195,8 @@ func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 	case "admitted":
 		s = Status{State: Admitted, Until: timeOf(a.detail), PollAfter: insidePoll(v.rules)}
 		renewed.AdmittedUntil, renewed.MaxUntil = seconds(a.detail), seconds(a.max)
+	case "listed":
+		s = r.listed(v, a.detail)
 	case "finished", "expired":
 		s = Status{State: State(a.state)}
 		r.finals.put(a.epoch, placeID{t.Visitor, a.number}, s.State)
@@ -267,6 +269,11 @@ func (r *Room) end(ctx context.Context, visitor string, number int64, why string
 	a, err := r.run(ctx, "finish", finishScript, visitor, number, why)
 	if err != nil {
 		return false, err
+	}
+	if listed, _ := a.rest[1].(int64); listed == 1 {
+		if err := r.unlist(ctx, visitor); err != nil {
+			return false, err
+		}
 	}
 	ended, _ := a.rest[0].(int64)
 	if ended == 0 {

@@ -147,6 +147,7 @@ func TestRules(t *testing.T) {
 		{"session_max_seconds", 5, 86_400, func(r *Rules) *int { return &r.SessionMaxSeconds }, func(r *Rules) { r.SessionSeconds = 5 }},
 		{"absence_seconds", 5, 86_400, func(r *Rules) *int { return &r.AbsenceSeconds }, nil},
 		{"return_seconds", 5, 86_400, func(r *Rules) *int { return &r.ReturnSeconds }, nil},
+		{"waiting_list_claim_seconds", 60, 86_400, func(r *Rules) *int { return &r.WaitingListClaimSeconds }, nil},
 	} {
 		at := func(value int) func(*Rules) {
 			return func(r *Rules) {

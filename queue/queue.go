@@ -57,6 +57,7 @@ type Options struct {
 	// Stock says how a show's seats stand, a second or so ago; an error where that is not
 	// known. May be missing where nobody is let in by the seats that are left.
 	Stock  func(ctx context.Context, show string) (Stock, error)
+	List   ListBook // may be missing where nobody joins a waiting list
 	Logger *slog.Logger
 }
 
@@ -67,6 +68,7 @@ type Queue struct {
 	ledger Ledger
 	draws  DrawBook
 	stock  func(ctx context.Context, show string) (Stock, error)
+	list   ListBook
 	log    *slog.Logger
 	looks  *gather[*Room, looked]
 	beat   time.Duration // how far into a second this gateway's watchers tick
@@ -78,7 +80,7 @@ type Queue struct {
 // New makes a queue without rooms; Run opens them.
 func New(o Options) *Queue {
 	q := &Queue{
-		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, draws: o.Draws, stock: o.Stock, log: o.Logger,
+		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, draws: o.Draws, stock: o.Stock, list: o.List, log: o.Logger,
 		beat: rand.N(watchEvery), rooms: map[string]*Room{},
 	}
 	q.looks = &gather[*Room, looked]{most: mostLooks, moment: lookMoment, whole: true, ask: q.askLooks}

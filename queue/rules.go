@@ -25,6 +25,8 @@ type Rules struct {
 	// SeatsPerVisitorPercent is how many seats somebody inside is reckoned with, in
 	// hundredths: no more are let in than the seats left can serve so; 0: whatever is left.
 	SeatsPerVisitorPercent int `json:"seats_per_visitor_percent"`
+	// WaitingListClaimSeconds is the time to show up of who is called from the waiting list.
+	WaitingListClaimSeconds int `json:"waiting_list_claim_seconds"`
 }
 
 // DefaultRules are those of a show that names none. A seat for everybody inside is the
@@ -35,7 +37,7 @@ func DefaultRules() Rules {
 		Admit: 10, IntervalMS: 1000, MaxActive: 100,
 		ClaimSeconds: 60, SessionSeconds: 600, SessionMaxSeconds: 1800,
 		AbsenceSeconds: 120, ReturnSeconds: 600, PollsPerTenSeconds: 100,
-		SeatsPerVisitorPercent: 100,
+		SeatsPerVisitorPercent: 100, WaitingListClaimSeconds: 600,
 	}
 }
 
@@ -56,6 +58,7 @@ func (r Rules) Validate() error {
 	within("session_max_seconds", r.SessionMaxSeconds, 5, 86_400)
 	within("absence_seconds", r.AbsenceSeconds, 5, 86_400)
 	within("return_seconds", r.ReturnSeconds, 5, 86_400)
+	within("waiting_list_claim_seconds", r.WaitingListClaimSeconds, 2*int(pollBack/time.Second), 86_400)
 	within("joins_per_address", r.JoinsPerAddress, 0, 1_000_000)
 	within("joins_per_network", r.JoinsPerNetwork, 0, 1_000_000)
 	if n := r.PollsPerTenSeconds; n != 0 && (n < hastyPolls || n > mostCounted) {

@@ -16,6 +16,7 @@ func Scripts() map[string]string {
 		"finish":  finishScript.Hash(),
 		"trim":    trimScript.Hash(),
 		"freeze":  freezeScript.Hash(),
+		"enlist":  enlistScript.Hash(),
 		"number":  numberScript.Hash(),
 	}
 }

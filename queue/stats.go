@@ -21,6 +21,7 @@ type Stats struct {
 	Served     int64 // most who may be inside for the seats that are left; -1: no such bound
 	Holding    int64 // of those inside, hold seats
 	SoldOut    bool
+	Listed     int64 // are on the waiting list
 	Totals     Totals
 	Rate       float64 // visitors let in per second of late; 0 when not known
 	Waits      Waits
@@ -64,7 +65,7 @@ func (r *Room) figures(v *view) Stats {
 	return Stats{
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Recovering: v.isRecovering(),
 		Lobby: v.lobby, Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
-		Served: v.served, Holding: v.holding, SoldOut: v.isSoldOut(),
+		Served: v.served, Holding: v.holding, SoldOut: v.isSoldOut(), Listed: v.listed,
 		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Epoch: v.epoch,
 		Hasty: r.haste.hasty.Load(), Slowed: r.haste.slowed.Load(), AsOf: timeOf(v.asOf),
 	}

@@ -35,12 +35,14 @@ type Status struct {
 	// and SoldOut only.
 	Chance    Chance
 	SeatsLeft int64
-	AsOf      time.Time // of the figures, by Redis's clock
-	AsOfText  string    // the same in RFC 3339, where it is written already
-	Message   string
-	Until     time.Time // the admission's end; Admitted only
-	StartsAt  time.Time // when the draw is; Gathers only
-	Token     string    // set when the client must replace the one it holds
+	// Listed is the position on the waiting list; 0: not on it. SoldOut only.
+	Listed   int64
+	AsOf     time.Time // of the figures, by Redis's clock
+	AsOfText string    // the same in RFC 3339, where it is written already
+	Message  string
+	Until    time.Time // the admission's end; Admitted only
+	StartsAt time.Time // when the draw is; Gathers only
+	Token    string    // set when the client must replace the one it holds
 }
 
 // isInLine tells whether the place is one of those in line.

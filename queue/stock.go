@@ -52,7 +52,7 @@ const (
 type Odds struct {
 	Free   int64   `json:"free"`
 	Held   int64   `json:"held"`   // seats that may come back
-	Rivals int64   `json:"rivals"` // people inside without seats, or about to be: before all who wait
+	Rivals int64   `json:"rivals"` // people inside without seats, or about to be, or on the waiting list
 	Each   float64 `json:"each"`   // seats that somebody who is let in takes, on average
 	Most   int64   `json:"most"`   // seats that anybody takes
 }
@@ -77,7 +77,7 @@ func newOdds(v *view) *Odds {
 	// Seats may have been sold before the queue was reset, or beside it.
 	each := math.Min((float64(s.Sold)+sceptics*most)/float64(bought+sceptics), most)
 	return &Odds{
-		Free: s.Free, Held: s.Held, Rivals: max(0, v.totals.Active-v.holding) + v.overtaking(),
+		Free: s.Free, Held: s.Held, Rivals: max(0, v.totals.Active-v.holding) + v.listed + v.overtaking(),
 		Each: math.Round(each*buys*1000) / 1000, Most: max(s.Most, 1),
 	}
 }

@@ -38,6 +38,10 @@ type view struct {
 	served  int64  // how many may be inside for the seats that are left; -1: no such bound
 	stock   *Stock // of this moment; nil: not known
 	odds    *Odds  // nil: not known
+
+	listed  int64 // are on the waiting list
+	untold  int64 // were called from it, and it was not said yet
+	listDue bool  // the waiting list is to be brought back from the ledger
 }
 
 // present is how many of those who wait are there.
@@ -66,8 +70,8 @@ func (v *view) isYoungerThan(p Pass) bool { return p.Issued.Add(time.Second).Bef
 
 // newView reads the answer of lua/view.lua behind its four opening values.
 func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, error) {
-	if len(reply) != 10 {
-		return nil, fmt.Errorf("view has %d values, not 10", len(reply))
+	if len(reply) != 12 {
+		return nil, fmt.Errorf("view has %d values, not 12", len(reply))
 	}
 	var counts [5]int64
 	for i := range counts {
@@ -103,6 +107,9 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 	}
 	v.lobby, _ = reply[8].(int64)
 	v.holding, _ = reply[9].(int64)
+	v.listed, _ = reply[10].(int64)
+	v.untold, _ = reply[11].(int64)
+	v.listDue = room.int("list_due") == 1
 	if v.served = -1; room["served"] != "" {
 		v.served = room.int("served")
 	}
@@ -149,7 +156,8 @@ func (h roomHash) rules() Rules {
 		PollsPerTenSeconds: int(h.int("polls_per_ten_seconds")),
 		ProofOfWork:        h.int("proof_of_work") == 1,
 
-		SeatsPerVisitorPercent: int(h.int("seats_per_visitor_percent")),
+		SeatsPerVisitorPercent:  int(h.int("seats_per_visitor_percent")),
+		WaitingListClaimSeconds: int(h.int("waiting_list_claim_seconds")),
 	}
 }
 
@@ -172,6 +180,7 @@ func (s Show) fields() []any {
 		"return_seconds", s.Rules.ReturnSeconds, "starts_at", s.StartsAt,
 		"joins_per_address", s.Rules.JoinsPerAddress, "joins_per_network", s.Rules.JoinsPerNetwork,
 		"polls_per_ten_seconds", s.Rules.PollsPerTenSeconds, "seats_per_visitor_percent", s.Rules.SeatsPerVisitorPercent,
+		"waiting_list_claim_seconds", s.Rules.WaitingListClaimSeconds,
 		"proof_of_work", flag[s.Rules.ProofOfWork], "guarded", flag[s.Rules.guarded()],
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 // Watcher keeps a gateway's picture of one room, and what of the room must be
 // kept: once a second it fetches the view, tells Redis whom this gateway heard of,
-// reserves numbers before they run out, hands admissions to the ledger, puts
-// changed rules in force, and opens the room again when Redis lost it.
+// reserves numbers before they run out, hands admissions to the ledger, tells whom
+// the waiting list was called for, puts changed rules in force, and opens the room again when Redis lost it.
 type Watcher struct {
 	room *Room
 
@@ -95,7 +95,7 @@ func (w *Watcher) RunOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.rules(ctx, v), w.seen(ctx, v), w.numbers(ctx, v), w.keep(ctx, v))
+	return errors.Join(w.rules(ctx, v), w.seen(ctx, v), w.numbers(ctx, v), w.keep(ctx, v), w.room.bringList(ctx, v), w.room.tellCalled(ctx, v))
 }
 
 // rules puts MySQL's rules in force where Redis has older ones.

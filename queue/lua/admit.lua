@@ -15,6 +15,10 @@
 -- no delay lets in too many. While the stock is not known nobody enters. With all seats sold, and none
 -- held that could come back, nobody does under any rule.
 --
+-- The waiting list goes before the line: while anybody is on it nobody else enters, and no more
+-- are called than the seats that are left serve, one each where the rules do not say. They
+-- have longer to claim, and only once.
+--
 -- ARGV[3]  chunk: most visitors that one call takes one by one
 -- ARGV[4]  seats that are free; -1 when that is not known
 -- ARGV[5]  seats that are held, or being paid for
@@ -131,24 +135,26 @@ end
 local active = redis.call('ZCARD', ACTIVE) + r.invited
 local vacant = r.max_active - active
 
--- served is how many may be inside for the seats that are left; nil for any number.
--- A count older than three seconds is none: gateways look once a second.
-local function served(free, held, counted)
+-- served is how many may be inside for the seats that are left, at so many hundredths
+-- each; nil for any number. A count older than three seconds is none: gateways look once a second.
+local function served(free, held, counted, percent)
   redis.call('ZREMRANGEBYSCORE', HOLDING, '-inf', text(now))
   redis.call('ZREMRANGEBYSCORE', TAKEN, '-inf', text(now - 10000000))
   local known = free >= 0 and now - counted <= 3000000
   if known and free + held == 0 then
     return 0
-  elseif r.seats_per_visitor_percent == 0 then
+  elseif percent == 0 then
     return nil
   elseif not known then
     return 0
   end
-  local serves = math.ceil(free * 100 / r.seats_per_visitor_percent) + redis.call('ZCARD', HOLDING)
+  local serves = math.ceil(free * 100 / percent) + redis.call('ZCARD', HOLDING)
   return math.max(0, serves - redis.call('ZCOUNT', TAKEN, '(' .. text(counted), '+inf'))
 end
 
-local bound = served(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]))
+local listing = r.list_due == 1 or redis.call('ZCARD', LIST) > 0
+local percent = r.seats_per_visitor_percent
+local bound = served(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), listing and percent == 0 and 100 or percent)
 if bound then
   vacant = math.min(vacant, bound - active)
 end
@@ -159,10 +165,29 @@ local want = math.min(quota, vacant)
 local claim_by = now + r.claim_seconds * 1000000
 local first, last, returned = 0, 0, 0
 
+if listing and r.list_due == 0 and want > 0 then
+  local claim = now + math.max(60, r.waiting_list_claim_seconds) * 1000000
+  local front = redis.call('ZPOPMIN', LIST, text(math.min(want, chunk)))
+  local entering, untold = {}, {}
+  for i = 1, #front, 2 do
+    local visitor, number = front[i], tonumber(front[i + 1])
+    call(visitor, {number = number, misses = 1, session = 0, max = 0})
+    for _, of in ipairs({entering, untold}) do
+      of[#of + 1] = text(claim)
+      of[#of + 1] = visitor
+    end
+    if first == 0 then first = number end
+    last = number
+    returned = returned + 1
+  end
+  each_batch('ZADD', ACTIVE, entering)
+  each_batch('ZADD', UNTOLD, untold)
+end
+
 -- Who came back has a smaller number than anybody beyond the head. One by one: the
 -- present go in, the absent are away again.
 local going, absent, popped = {}, {}, 0
-while want > returned and popped < chunk do
+while not listing and want > returned and popped < chunk do
   local front = redis.call('ZPOPMIN', RETURNED, text(math.min(want - returned, chunk - popped)))
   if #front == 0 then
     break
@@ -243,7 +268,7 @@ local function reach(n)
 end
 
 local invited, head = 0, r.head
-if want > returned and redis.call('ZCARD', RETURNED) == 0 then
+if not listing and want > returned and redis.call('ZCARD', RETURNED) == 0 then
   invited, head = reach(want - returned)
   if invited > 0 then
     if first == 0 then
@@ -263,7 +288,11 @@ end
 
 local admitted = returned + invited
 local next_number = math.max(0, redis.call('BITPOS', PRESENT, 1))
-local more = next_number > 0 and quota - admitted > 0 and vacant - admitted > 0
+local waits = next_number > 0 or listing and redis.call('ZCARD', LIST) > 0
+if listing then
+  next_number = 0 -- of the line: it is not its turn
+end
+local more = waits and quota - admitted > 0 and vacant - admitted > 0
 
 if admitted > 0 then
   active = active + admitted

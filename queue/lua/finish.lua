@@ -5,13 +5,15 @@
 -- ARGV[4]  number; 0: whatever place the visitor has
 -- ARGV[5]  'finished' or 'left'
 --
--- Returns {'ok', now, epoch, version, ended}: the number of the place that ended; 0 if
--- there was none.
+-- Returns {'ok', now, epoch, version, ended, listed}: the number of the place that ended, 0
+-- if there was none; and 1 if it was on the waiting list.
 
 local visitor, number, why = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
 local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or redis.call('ZSCORE', RETURNED, visitor) or 0)
+local listed = tonumber(redis.call('ZSCORE', LIST, visitor) or 0)
 local c = called(visitor)
+place = math.max(place, listed)
 local current = place > 0 and place or (c and c.number) or 0
 local ended = 0
 
@@ -20,6 +22,8 @@ local function out()
   if redis.call('ZREM', ACTIVE, visitor) == 1 then
     redis.call('ZREM', HOLDING, visitor)
     return why
+  elseif redis.call('ZREM', LIST, visitor) == 1 then
+    return 'left_waiting'
   elseif not c and place <= r.head then
     local how = standing(place)
     part(visitor, place)
@@ -58,4 +62,4 @@ if number > 0 then
   bit(FINISHED, number, 1)
   changed()
 end
-return {'ok', now, r.epoch, r.version, ended}
+return {'ok', now, r.epoch, r.version, ended, ended > 0 and ended == listed and 1 or 0}

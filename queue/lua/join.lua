@@ -51,7 +51,7 @@ local function holds(visitor)
   elseif place then
     return place
   end
-  place = redis.call('ZSCORE', RETURNED, visitor)
+  place = redis.call('ZSCORE', RETURNED, visitor) or redis.call('ZSCORE', LIST, visitor)
   if place then
     return tonumber(place)
   end

@@ -14,6 +14,7 @@
 -- Returns {'ok', now, epoch, version, generation, state, number, detail, max,
 -- state, ...}, four a visitor:
 --   'waiting'   detail: position among the returned, or 0 where the view tells it
+--   'listed'    on the waiting list; detail: how many there have a number up to this one
 --   'admitted'  detail: deadline (us); max: how far it can be pinned (us)
 --   'finished'  bought, or left
 --   'expired'   away or inside too long
@@ -136,6 +137,8 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
   if number == 0 and not place and gathered(visitor, epoch, joined) then
     return 'lobby', 0, 0
   end
+  local listed = tonumber(redis.call('ZSCORE', LIST, visitor) or nil)
+  place = place or listed
   local c = called(visitor)
   local current = place or (c and c.number)
   if number > 0 and current and current ~= number then
@@ -168,7 +171,9 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
     wrote = true
   end
 
-  if place and not c and place <= r.head then
+  if listed and (epoch == r.epoch or admitted_until <= now) then
+    return 'listed', listed, redis.call('ZCOUNT', LIST, '-inf', text(listed))
+  elseif place and not listed and not c and place <= r.head then
     return answer_call(visitor, place, joined, low, high)
   elseif place and (epoch == r.epoch or admitted_until <= now) then
     return waiting(place)
@@ -176,6 +181,7 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
     -- The token brought them back to the line before the pass proved more.
     redis.call('ZREM', WAITING, visitor)
     redis.call('ZREM', RETURNED, visitor)
+    redis.call('ZREM', LIST, visitor)
     return restore(visitor, place, admitted_until, max)
   end
 

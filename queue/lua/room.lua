@@ -29,6 +29,10 @@
 --                     when it would be good (us). What lies in the past means nothing any more
 -- KEYS[21] holding    sorted set: visitor -> until when (us), of those inside who hold seats
 -- KEYS[22] taken      sorted set: visitor -> when they took seats (us), some seconds back
+-- KEYS[23] list       sorted set: visitor -> number; the waiting list. Who is on it is not in
+--                     `waiting`: they need not be there to keep their place
+-- KEYS[24] untold     sorted set: visitor -> until when they may claim (us); called from the
+--                     waiting list, until others have been told
 -- ARGV[1]  epoch that the caller knows
 -- ARGV[2]  highest version of that epoch that the caller was ever told
 --
@@ -39,7 +43,7 @@
 local ROOM, WAITING, PRESENT, ACTIVE, CALLED, AWAY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local FINISHED, RESTORED, ADMISSIONS, WAITS, SCRATCH = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]
 local RETURNED, INVITED, MISSED, CALLS, LOBBY, LIMITS = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
-local HOLDING, TAKEN = KEYS[21], KEYS[22]
+local HOLDING, TAKEN, LIST, UNTOLD = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])

@@ -1,7 +1,8 @@
 -- Reads what a gateway needs to answer every poll of the next second by itself.
 --
 -- Returns {'ok', now, epoch, version, waiting, returned, active, away, first,
---          bits, room, waits, lobby, holding}:
+--          bits, room, waits, lobby, holding, listed,
+--          untold}:
 --   waiting   how many keep a place in line
 --   returned  how many of them were called before, and came back
 --   active    how many are inside, claimed or not
@@ -12,6 +13,8 @@
 --   waits     the whole hash, flat
 --   lobby     how many wait for the draw
 --   holding   how many of those inside hold seats
+--   listed    how many are on the waiting list
+--   untold    how many were called from it, and nobody was told yet
 
 local first = math.floor(r.head / 64) * 64
 local line = in_line()
@@ -28,4 +31,6 @@ return {
   redis.call('HGETALL', WAITS),
   redis.call('ZCARD', LOBBY),
   redis.call('ZCOUNT', HOLDING, '(' .. text(now), '+inf'),
+  redis.call('ZCARD', LIST),
+  redis.call('ZCARD', UNTOLD),
 }
