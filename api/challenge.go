@@ -54,7 +54,7 @@ func (a *API) joiner(c *gin.Context, room *queue.Room, asker asker) queue.Who {
 func whereToProve(c *gin.Context, err error) error {
 	for _, lacks := range []error{queue.ErrProofRequired, queue.ErrProofInvalid, queue.ErrProofSpent} {
 		if errors.Is(err, lacks) {
-			return problemOf(err).with("challenge", c.Request.URL.Path+"/challenge")
+			return problemOf(err).with("challenge", "/v1/shows/"+c.Param("show")+"/queue/challenge")
 		}
 	}
 	return err

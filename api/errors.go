@@ -45,6 +45,7 @@ var catalogue = []struct {
 	{queue.ErrClosed, &problem{status: 409, code: "queue_closed", detail: "The queue of this show is not open."}},
 	{queue.ErrFull, &problem{status: 503, code: "queue_full", detail: "The queue is full just now.", retryAfter: 30 * time.Second}},
 	{queue.ErrSoldOut, &problem{status: 409, code: "sold_out", detail: "Everything is sold."}},
+	{queue.ErrNotSoldOut, &problem{status: 409, code: "not_sold_out", detail: "Seats are still to be had: there is a waiting list only once all are sold."}},
 	{queue.ErrProofRequired, &problem{status: 403, code: "proof_required", detail: "A new place costs a little work just now: solve a challenge, and join with the proof."}},
 	{queue.ErrProofInvalid, &problem{status: 403, code: "proof_invalid", detail: "This proof solves no challenge of this show, or one that is past its time."}},
 	{queue.ErrProofSpent, &problem{status: 409, code: "proof_spent", detail: "This proof has given somebody a place: solve another challenge."}},

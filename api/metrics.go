@@ -77,6 +77,7 @@ var (
 	queueServed     = showMetric("queue_served", "Most visitors inside for the seats that are left; missing where no rule asks.")
 	queueHolding    = showMetric("queue_holding", "Visitors inside who hold seats.")
 	queueSoldOut    = showMetric("queue_sold_out", "1 while everything is sold and nothing is held.")
+	queueListed     = showMetric("queue_listed", "Visitors on the waiting list.")
 	queuePaused     = showMetric("queue_paused", "1 while the operator lets nobody in.")
 	queueRecovering = showMetric("queue_recovering", "1 while places are put back after Redis was lost.")
 	queueRate       = showMetric("queue_admitted_per_second", "Visitors let in per second of late, while others waited.")
@@ -92,7 +93,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *showMetrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		queueWaiting, queuePresent, queueAway, queueActive, queueMaxActive, queueServed, queueHolding, queueSoldOut, queuePaused,
+		queueWaiting, queuePresent, queueAway, queueActive, queueMaxActive, queueServed, queueHolding, queueSoldOut, queueListed, queuePaused,
 		queueRecovering, queueRate, queueWait, queueForetold, queueEpoch, queueVisitors, queueHasty, queueSlowed, seatsByState,
 	} {
 		out <- d
@@ -135,6 +136,7 @@ func collectQueue(out chan<- prometheus.Metric, s queue.Stats) {
 	gauge(queueAway, float64(s.Away))
 	gauge(queueActive, float64(s.Totals.Active))
 	gauge(queueMaxActive, float64(s.MaxActive))
+	gauge(queueListed, float64(s.Listed))
 	gauge(queueHolding, float64(s.Holding))
 	if s.Served >= 0 {
 		gauge(queueServed, float64(s.Served))

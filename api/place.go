@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -27,7 +28,13 @@ func (a *API) roomOf(id string) (*queue.Room, booking.Show, error) {
 	return room, show, err
 }
 
-func (a *API) join(c *gin.Context) {
+func (a *API) join(c *gin.Context) { a.takePlace(c, (*queue.Room).Join) }
+
+// enlist puts somebody on the waiting list of a show that is sold out.
+func (a *API) enlist(c *gin.Context) { a.takePlace(c, (*queue.Room).Enlist) }
+
+// takePlace answers who would have a place with the status of it: 201 for a new one.
+func (a *API) takePlace(c *gin.Context, take func(*queue.Room, context.Context, queue.Who) (queue.Status, bool, error)) {
 	who, err := a.identify(c)
 	if err == nil && !who.isNew {
 		err = mayWrite(c, who)
@@ -40,7 +47,7 @@ func (a *API) join(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	status, created, err := room.Join(c.Request.Context(), a.joiner(c, room, who))
+	status, created, err := take(room, c.Request.Context(), a.joiner(c, room, who))
 	if err != nil {
 		a.fail(c, whereToProve(c, err))
 		return

@@ -25,6 +25,7 @@ type statsJSON struct {
 	Served         *int64      `json:"served"`
 	Holding        int64       `json:"holding"`
 	SoldOut        bool        `json:"sold_out"`
+	Listed         int64       `json:"listed"`
 	Joined         int64       `json:"joined"`
 	Admitted       int64       `json:"admitted"`
 	Claimed        int64       `json:"claimed"`
@@ -81,7 +82,7 @@ func (a *API) stats(c *gin.Context) {
 	answer := statsJSON{
 		Show: s.Show, Phase: string(s.Phase), Paused: s.Paused, Recovering: s.Recovering,
 		Lobby: s.Lobby, Waiting: s.Waiting, Present: s.Present, Away: s.Away, Active: t.Active, MaxActive: s.MaxActive,
-		Holding: s.Holding, SoldOut: s.SoldOut,
+		Holding: s.Holding, SoldOut: s.SoldOut, Listed: s.Listed,
 		Joined: t.Joined, Admitted: t.Admitted, Claimed: t.Claimed, Missed: t.Missed, Left: t.Left,
 		Expired: t.Expired, Finished: t.Finished, LeftWaiting: t.LeftWaiting, ExpiredWaiting: t.ExpiredWaiting,
 		Seats: a.seatsJSON(c, show), AsOf: s.AsOf,

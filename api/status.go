@@ -33,6 +33,10 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 		b = appendWaiting(b, s)
 	case queue.SoldOut:
 		b = appendNumber(b, "number", s.Number)
+		if s.Listed > 0 {
+			b = append(b, `,"waiting_list":{"position":`...)
+			b = append(strconv.AppendInt(b, s.Listed, 10), '}')
+		}
 		b = appendChance(b, s)
 	case queue.Gathers:
 		b = appendText(b, "starts_at", s.StartsAt.UTC().Format(time.RFC3339Nano))

@@ -195,9 +195,12 @@ function over(status) {
   $("over-text").textContent = {
     finished: "You have bought, or left. Thank you for coming.",
     expired: "You were away, or inside, too long; your place is gone.",
-    sold_out: "Everything is sold. Your place is kept as long as this page is open: should seats come back, you are next in your order.",
+    sold_out: status.waiting_list
+      ? `Everything is sold. You are number ${status.waiting_list.position} on the waiting list: come back to see whether it is your turn.`
+      : "Everything is sold. Your place is kept as long as this page is open; on the waiting list it is kept without, and goes first should seats come back.",
   }[status.state];
   $("again").hidden = status.state === "sold_out";
+  $("list-button").hidden = status.state !== "sold_out" || Boolean(status.waiting_list);
   see("over");
 }
 
@@ -255,6 +258,10 @@ async function solve({ challenge, below }) {
 }
 
 act("join-button", join);
+act("list-button", async () => {
+  clearTimeout(timer);
+  tell(await call("POST", `/shows/${show.show}/queue/waiting-list`));
+});
 act("hold-button", async () => {
   hold = await call("POST", `/shows/${show.show}/holds`, { seats: [...chosen] });
   chosen.clear();

@@ -72,7 +72,7 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments b
 	p.deliver = events.New(p.store, listeners(p.store), log)
 	p.catalogue = booking.NewCatalogue(p.store)
 	p.queue = queue.New(queue.Options{
-		Redis: client, Keys: keys, Ledger: p.ledger(), Draws: p.draws(), Stock: p.stock, Logger: log,
+		Redis: client, Keys: keys, Ledger: p.ledger(), Draws: p.draws(), Stock: p.stock, List: p.list(), Logger: log,
 	})
 	return p
 }
@@ -118,6 +118,31 @@ func (p *parts) stock(ctx context.Context, id string) (queue.Stock, error) {
 	return queue.Stock{
 		Free: int64(free), Held: int64(held), Sold: int64(sold), Most: int64(show.MaxSeats), AsOf: states.AsOf,
 	}, nil
+}
+
+// list keeps the queue's waiting lists in MySQL, and has the sale tell who was called.
+func (p *parts) list() queue.ListBook {
+	return queue.ListBook{
+		Add: func(ctx context.Context, show string, generation int64, l queue.Listed) error {
+			return p.store.Enlist(ctx, show, generation, booking.Listed(l))
+		},
+		Remove: p.store.Unlist,
+		Load: func(ctx context.Context, show string, generation int64) ([]queue.Listed, error) {
+			rows, err := p.store.WaitingList(ctx, show, generation)
+			list := make([]queue.Listed, len(rows))
+			for i, row := range rows {
+				list[i] = queue.Listed(row)
+			}
+			return list, err
+		},
+		Called: func(ctx context.Context, show string, generation int64, rows []queue.Called) error {
+			called := make([]booking.CalledPlace, len(rows))
+			for i, row := range rows {
+				called[i] = booking.CalledPlace(row)
+			}
+			return p.store.CallListed(ctx, show, generation, called)
+		},
+	}
 }
 
 // draws keeps the queue's draws in MySQL.

@@ -70,6 +70,67 @@ func TestTheEndOfASale(t *testing.T) {
 	})
 }
 
+// Who is on the waiting list of a sold-out sale is called when a seat comes back, before
+// anybody else, and told so by an event.
+func TestTheWaitingList(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		g := b.serve(t)
+		show := g.show(func(spec map[string]any) { spec["sections"] = []any{section("A", 1000, 1)} })
+		path := "/v1/shows/" + show + "/queue"
+		list := func(v *guest) reply {
+			t.Helper()
+			return g.do(call{method: "POST", path: path + "/waiting-list", bearer: v.token})
+		}
+		buyer := g.enters(show)
+		g.admin("PATCH", "/v1/admin/shows/"+show+"/admission", map[string]any{"paused": true}).want(http.StatusOK)
+		waits, first := g.joins(show), g.joins(show)
+		list(first).problem(http.StatusConflict, "not_sold_out")
+		g.do(call{method: "POST", path: path + "/waiting-list"}).problem(http.StatusConflict, "not_sold_out")
+		list(buyer).want(http.StatusOK)
+		buyer.is("admitted")
+
+		hold := buyer.hold("A-1-1").want(http.StatusCreated).text("hold")
+		buyer.charge(5000).want(http.StatusCreated)
+		order := buyer.pay(hold, "one").want(http.StatusCreated).text("order")
+		first.is("sold_out")
+		position := func(r reply) any {
+			t.Helper()
+			at, _ := r.json()["waiting_list"].(map[string]any)
+			return at["position"]
+		}
+		for range 2 {
+			if at := position(list(first).want(http.StatusOK)); at != 1.0 {
+				t.Errorf("position %v, want 1", at)
+			}
+		}
+		late := g.do(call{method: "POST", path: path + "/waiting-list"}).want(http.StatusCreated)
+		if position(late) != 2.0 || late.text("token") == "" {
+			t.Errorf("a newcomer is told %s", late.body)
+		}
+		testenv.Wait(t, 10*time.Second, func() bool { return position(first.poll().want(http.StatusOK)) == 1.0 }, "a poll does not tell the list")
+		if s := g.admin("GET", "/v1/admin/shows/"+show+"/stats", nil).want(http.StatusOK).json(); s["listed"] != 2.0 {
+			t.Errorf("the stats tell %v on the list", s["listed"])
+		}
+
+		// The seat comes back.
+		must(t, g.db.Exec("DELETE FROM tickets WHERE order_id = ?", order).Error)
+		must(t, g.db.Exec("UPDATE seats SET state = 'free', order_id = '', fence = fence + 1 WHERE show_id = ?", show).Error)
+		must(t, g.store.LoadDoor(t.Context(), show, true))
+		g.admin("PATCH", "/v1/admin/shows/"+show+"/admission", map[string]any{"paused": false}).want(http.StatusOK)
+		first.is("admitted")
+		testenv.Wait(t, 10*time.Second, func() bool {
+			var events []string
+			must(t, g.db.Raw("SELECT visitor FROM events WHERE show_id = ? AND type = 'place.called'", show).Scan(&events).Error)
+			return len(events) == 1
+		}, "nobody was told")
+		first.hold("A-1-1").want(http.StatusCreated)
+		if state := waits.poll().want(http.StatusOK).text("state"); state == "admitted" {
+			t.Error("the line went before the list")
+		}
+	})
+}
+
 // Who reads the board works out the chance that a poll tells.
 func TestTheBoardTellsTheChance(t *testing.T) {
 	t.Parallel()
