@@ -1,6 +1,7 @@
 // Package queue is the waiting queue of a show: an honest line in Redis that
 // issues numbers, lets a fixed number of visitors in per interval, and costs
-// Redis nothing when people poll. It knows nothing of seats, SQL or HTTP.
+// Redis nothing when people poll. It knows nothing of SQL or HTTP, and of seats no more than
+// how many there are (see Stock).
 //
 // Each gateway keeps a Room per show: a view of the line, refreshed once a second,
 // from which it answers every poll; marks of whom it heard of; and two loops, the
