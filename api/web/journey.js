@@ -195,7 +195,9 @@ function over(status) {
   $("over-text").textContent = {
     finished: "You have bought, or left. Thank you for coming.",
     expired: "You were away, or inside, too long; your place is gone.",
-    sold_out: status.waiting_list
+    sold_out: status.late
+      ? "Everything is sold. On the waiting list you have a place, should seats come back."
+      : status.waiting_list
       ? `Everything is sold. You are number ${status.waiting_list.position} on the waiting list: come back to see whether it is your turn.`
       : "Everything is sold. Your place is kept as long as this page is open; on the waiting list it is kept without, and goes first should seats come back.",
   }[status.state];
@@ -233,6 +235,7 @@ async function join() {
       trouble();
       return tell(status);
     } catch (error) {
+      if (error.told?.code === "sold_out") return over({ state: "sold_out", late: true });
       if (error.status === 429) await waitFor(error.after);
       else if (!error.told?.code?.startsWith("proof_") || tries > 4) throw error;
       if (error.told.challenge) headers = { "X-Frontrow-Proof": await solve(await call("GET", `${where}/challenge`)) };
