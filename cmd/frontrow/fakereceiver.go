@@ -12,7 +12,7 @@ import (
 
 // fakereceiverCommand plays the webhook of notifications and the data platform.
 type fakereceiverCommand struct {
-	Listen string        `default:"127.0.0.1:8090" help:"Address to take notifications (POST /notify) and exports (POST /export) at. GET /received lists what came; PUT /behaviour changes the flags below."`
+	Listen string        `default:"127.0.0.1:8091" help:"Address to take notifications (POST /notify) and exports (POST /export) at. GET /received lists what came; PUT /behaviour changes the flags below."`
 	Secret string        `env:"FRONTROW_NOTIFY_SECRET" required:"" help:"What notifications must be signed with." placeholder:"SECRET"`
 	Keep   int           `default:"10000" help:"How many events are remembered."`
 	Fail   float64       `default:"0" help:"Share of calls that are refused, 0 to 1."`

@@ -8,12 +8,16 @@ import (
 // buyer is somebody inside who asks for a seat and pays for it.
 type buyer struct {
 	visitor
-	conn *client
-	show string
-	held string // the hold, once there is one
+	conn  *client
+	show  string
+	held  string // the hold, once there is one
+	order string // the order, once there is one
 }
 
-var holdField = []byte(`"hold":"`)
+var (
+	holdField  = []byte(`"hold":"`)
+	orderField = []byte(`"order":"`)
+)
 
 // hold asks for a seat and tells whether it is theirs; any other answer than that it
 // is, or that it is taken, is an error.
@@ -63,6 +67,9 @@ func (b *buyer) post(path, body, key string) error {
 	status, answer, err := b.conn.ask(request("POST", path, b.pass, body, key))
 	if err == nil && status != http.StatusCreated {
 		err = fmt.Errorf("POST %s: %d %.200s", path, status, answer)
+	}
+	if order, ok := field(answer, orderField); err == nil && ok {
+		b.order = order
 	}
 	return err
 }

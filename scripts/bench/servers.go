@@ -24,6 +24,7 @@ const benchAdmin = "the-operator-of-the-benchmark"
 // servers are a Redis, a database, and the gateways that run on them.
 type servers struct {
 	gateway  string // the program
+	settings []string
 	url, dsn string
 	redis    *redis.Client
 	db       *sql.DB
@@ -31,9 +32,9 @@ type servers struct {
 }
 
 // startServers starts a Redis and a database, or takes a database of its own on the
-// server of others, and a gateway. It returns one that can be stopped with any error.
-func startServers(ctx context.Context, binary string, others *servers) (*servers, error) {
-	s := &servers{gateway: binary}
+// server of others, and a gateway, with more settings. It returns one that can be stopped with any error.
+func startServers(ctx context.Context, binary string, others *servers, settings ...string) (*servers, error) {
+	s := &servers{gateway: binary, settings: settings}
 	var err error
 	if s.url, err = testenv.RunRedis(); err != nil {
 		return s, oneLine("no Redis to measure on (scripts/setup.sh test installs one)", err)
@@ -91,6 +92,7 @@ func (s *servers) env(listen, ops string) []string {
 		"FRONTROW_SECRET=" + strings.Repeat("YmVuY2g9", 8), "FRONTROW_ADMIN_TOKEN=" + benchAdmin,
 		"FRONTROW_LOG_LEVEL=error", "FRONTROW_DEMO_CHARGES=true",
 	}
+	env = append(env, s.settings...)
 	for _, setting := range os.Environ() {
 		if !strings.HasPrefix(setting, "FRONTROW_") {
 			env = append(env, setting)

@@ -1,0 +1,361 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"frontrow/internal/hall"
+)
+
+// A sale with all that follows it: how many buy at once in a round, half with points and
+// half by card, and how often each of the ways in which listeners fare is measured.
+const (
+	saleBuyers = 600
+	saleAtOnce = 48
+	saleRounds = 3
+)
+
+// saleSecret signs what the gateways tell the receiver.
+const saleSecret = "the-secret-of-the-benchmark"
+
+// around is what stands beside the gateways of a sale: a payment provider, and a
+// receiver of what buyers and the data platform are told.
+type around struct {
+	provider, receiver *process
+	pays, hears        string // where they listen
+}
+
+func startAround(binary string) (*around, error) {
+	a := &around{}
+	for _, one := range []struct {
+		name    string
+		process **process
+		at      *string
+		args    []string
+	}{
+		{"payment provider", &a.provider, &a.pays, []string{"fakepay"}},
+		{"receiver", &a.receiver, &a.hears, []string{"fakereceiver", "--secret", saleSecret, "--keep", "100"}},
+	} {
+		address, err := freeAddress()
+		if err != nil {
+			return a, err
+		}
+		*one.at = "http://" + address
+		args := append([]string{binary}, append(one.args, "--listen", address)...)
+		if *one.process, err = startProcess(one.name, os.Environ(), args...); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+func (a *around) stop() {
+	for _, p := range []*process{a.provider, a.receiver} {
+		if p != nil {
+			p.stop()
+		}
+	}
+}
+
+func (a *around) env() []string {
+	return []string{
+		"FRONTROW_PAYMENT_URL=" + a.pays, "FRONTROW_NOTIFY_URL=" + a.hears + "/notify", "FRONTROW_NOTIFY_SECRET=" + saleSecret,
+		"FRONTROW_EXPORT_URL=" + a.hears + "/export",
+	}
+}
+
+// behave tells the receiver how to fare.
+func (a *around) behave(how string) error {
+	return a.receiver.within(10*time.Second, func() error {
+		request, err := http.NewRequest(http.MethodPut, a.hears+"/behaviour", strings.NewReader(how))
+		if err != nil {
+			return err
+		}
+		response, err := operator.Do(request)
+		if err == nil && response.StatusCode/100 != 2 {
+			err = fmt.Errorf("the receiver answered %d", response.StatusCode)
+		}
+		if response != nil {
+			_ = response.Body.Close()
+		}
+		return err
+	})
+}
+
+// measureSale measures what two gateways sell a second, wallet and card mixed; whether a
+// listener's receiver that refuses or hangs slows that; and what each kind of
+// transaction costs the database.
+func measureSale(ctx context.Context, o options) error {
+	beside, err := startAround(o.binary)
+	defer beside.stop()
+	if err != nil {
+		return err
+	}
+	s, err := startServers(ctx, o.binary, nil, beside.env()...)
+	defer s.stop()
+	if err != nil {
+		return err
+	}
+	if _, err := s.addGateway(); err != nil {
+		return err
+	}
+	b := &bench{servers: s, options: o, slow: newSlowLog(s.redis), began: time.Now()}
+	b.table.Form = "a sale"
+	if b.table.Machine, err = b.describe(ctx); err != nil {
+		return err
+	}
+	if err := b.sellings(ctx, beside); err != nil {
+		return err
+	}
+	b.say("transactions")
+	if err := b.transactions(ctx, beside); err != nil {
+		return err
+	}
+	b.say("done")
+	b.table.print(os.Stdout)
+	if b.table.missed() {
+		return errMissed
+	}
+	return nil
+}
+
+// fares are how a receiver may fare; the first is the baseline.
+var fares = []struct{ name, how string }{
+	{"well", `{}`},
+	{"refuses", `{"fail":1,"status":503}`},
+	{"hangs", `{"delay_ms":600000}`},
+}
+
+func (b *bench) sellings(ctx context.Context, beside *around) error {
+	speeds := map[string][]float64{}
+	if _, err := b.selling(ctx, "warm", saleBuyers/4); err != nil {
+		return err
+	}
+	for round := range saleRounds {
+		for _, fare := range fares {
+			b.say(fmt.Sprintf("sale %d, receiver %s", round+1, fare.name))
+			if err := beside.behave(fare.how); err != nil {
+				return err
+			}
+			speed, err := b.selling(ctx, fmt.Sprintf("sale-%d-%s", round+1, fare.name), saleBuyers)
+			if err != nil {
+				return err
+			}
+			speeds[fare.name] = append(speeds[fare.name], speed)
+		}
+	}
+	b.table.add("orders, wallet and card mixed, two gateways", "/s", speeds["well"], atLeast(200)).Note = "holds, charges of wallets and payments"
+	b.table.ratio("orders while a receiver refuses ÷ while it is well", speeds["refuses"], speeds["well"], atLeast(0.95))
+	b.table.ratio("orders while a receiver hangs ÷ while it is well", speeds["hangs"], speeds["well"], atLeast(0.95))
+	return beside.behave(fares[0].how)
+}
+
+// selling has so many buy a seat each, and tells how many orders a second were paid.
+func (b *bench) selling(ctx context.Context, show string, buyers int) (float64, error) {
+	people, ids, err := b.inside(show, buyers)
+	if err != nil {
+		return 0, err
+	}
+	var wait sync.WaitGroup
+	errs := make([]error, saleAtOnce)
+	began := time.Now()
+	for c := range saleAtOnce {
+		wait.Go(func() {
+			conn, err := dial(b.gateways[c%len(b.gateways)].address, 2*time.Minute)
+			if err != nil {
+				errs[c] = err
+				return
+			}
+			defer conn.Close()
+			for i := c; i < buyers && errs[c] == nil && ctx.Err() == nil; i += saleAtOnce {
+				one := &buyer{conn: conn, show: show, visitor: people[i]}
+				errs[c] = one.wins(ids[i])
+				if errs[c] == nil && i/saleAtOnce%2 == 0 {
+					errs[c] = errors.Join(one.charge(), one.pay())
+				} else if errs[c] == nil {
+					errs[c] = one.payBy("card_ok")
+				}
+			}
+		})
+	}
+	wait.Wait()
+	took := time.Since(began)
+	return float64(buyers) / took.Seconds(), errors.Join(firstOf(errs), ctx.Err())
+}
+
+// inside makes a show with two seats a visitor, and lets so many visitors in.
+func (b *bench) inside(show string, people int) ([]visitor, []string, error) {
+	seats, err := hall.Arena(2 * people)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := b.gateways[0].makeShow(show, seats); err != nil {
+		return nil, nil, err
+	}
+	for _, g := range b.gateways[1:] {
+		if err := g.process.within(30*time.Second, func() error { return g.opened(show) }); err != nil {
+			return nil, nil, err
+		}
+	}
+	crowd, err := newLine(b.gateways[0], show).letAllIn(people)
+	return crowd, seatIDs(seats), err
+}
+
+// payBy pays for the buyer's hold by card.
+func (b *buyer) payBy(card string) error {
+	return b.post("/v1/orders", `{"hold":"`+b.held+`","payment":{"method":"card","card":"`+card+`"}}`, "order-"+b.held)
+}
+
+// kinds name the transactions of a sale by what only they write, in the order in which
+// they are told apart.
+var kinds = []struct {
+	name  string
+	marks *regexp.Regexp
+}{
+	{"hold", regexp.MustCompile("INSERT INTO `holds`")},
+	{"wallet payment", regexp.MustCompile("UPDATE wallets SET balance = balance - ")},
+	{"card payment, before the provider is asked", regexp.MustCompile("INSERT INTO `payments`")},
+	{"card payment, settled as paid", regexp.MustCompile("UPDATE orders SET state = 'paid'")},
+	{"card payment, settled as declined", regexp.MustCompile("UPDATE orders SET state = 'declined'")},
+	{"cancellation", regexp.MustCompile("INSERT INTO `order_steps`[^\n]*'cancel'")},
+	{"refund of a card, settled", regexp.MustCompile("UPDATE payments SET state = 'refunded'")},
+	{"a hold given back", regexp.MustCompile("UPDATE holds SET state = 'released'")},
+	{"a delivery marked", regexp.MustCompile("UPDATE deliveries SET state = 'done'")},
+}
+
+// transactions reads from the database's log how many statements each kind of
+// transaction has, and how long it is open: from BEGIN to COMMIT, as both arrive.
+func (b *bench) transactions(ctx context.Context, beside *around) error {
+	const each = 20
+	people, ids, err := b.inside("kinds", 4*each)
+	if err != nil {
+		return err
+	}
+	log, err := openStatementLog(ctx, b.db)
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	conn, err := dial(b.gateways[0].address, 3*time.Minute)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := log.execute(ctx, "TRUNCATE TABLE mysql.general_log", "SET GLOBAL general_log = ON"); err != nil {
+		return err
+	}
+	for i := range people {
+		one := &buyer{conn: conn, show: "kinds", visitor: people[i]}
+		err := one.wins(ids[i])
+		switch {
+		case err != nil:
+		case i%4 == 0:
+			if err = errors.Join(one.charge(), one.pay()); err == nil {
+				err = b.cancelLast(one)
+			}
+		case i%4 == 1:
+			if err = one.payBy("card_ok"); err == nil {
+				err = b.cancelLast(one)
+			}
+		case i%4 == 2:
+			_, _, err = conn.ask(request("POST", "/v1/orders", one.pass, `{"hold":"`+one.held+`","payment":{"method":"card","card":"card_declined"}}`, "order-"+one.held))
+		default:
+			_, _, err = conn.ask(request("DELETE", "/v1/holds/"+one.held, one.pass, "", ""))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := b.delivered(ctx); err != nil {
+		return err
+	}
+	if err := log.execute(ctx, "SET GLOBAL general_log = OFF"); err != nil {
+		return err
+	}
+	found, err := log.transactions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		var sizes, times []float64
+		for _, t := range found {
+			if kindOf(t.text) == kind.name {
+				sizes, times = append(sizes, float64(t.statements)), append(times, t.open)
+			}
+		}
+		if len(sizes) == 0 {
+			return fmt.Errorf("no transaction of the kind %q was logged", kind.name)
+		}
+		b.table.add(kind.name+": statements", "", sizes, atMost(13)).Note = "BEGIN and COMMIT counted"
+		b.table.add(kind.name+": open for", "ms", times, nil)
+	}
+	return nil
+}
+
+func kindOf(text string) string {
+	for _, kind := range kinds {
+		if kind.marks.MatchString(text) {
+			return kind.name
+		}
+	}
+	return ""
+}
+
+// cancelLast has the operator cancel the order that a buyer has just paid.
+func (b *bench) cancelLast(one *buyer) error {
+	return b.gateways[0].admin(http.StatusOK, "POST", "/orders/"+one.order+"/cancel", map[string]string{"reason": "measured"}, nil)
+}
+
+// logged is a transaction as the database's log has it; open in ms.
+type logged struct {
+	text       string
+	statements int
+	open       float64
+}
+
+// transactions are those that were logged and committed.
+func (l *statementLog) transactions(ctx context.Context) ([]logged, error) {
+	rows, err := l.conn.QueryContext(ctx, `SELECT thread_id, CAST(UNIX_TIMESTAMP(event_time) * 1000000 AS SIGNED), CONVERT(argument USING utf8mb4)
+		FROM mysql.general_log WHERE command_type IN ('Query', 'Execute') AND thread_id <> CONNECTION_ID()`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	type under struct {
+		logged
+		began int64
+	}
+	open := map[int64]*under{}
+	var all []logged
+	for rows.Next() {
+		var thread, at int64
+		var text string
+		if err := rows.Scan(&thread, &at, &text); err != nil {
+			return nil, err
+		}
+		if text == "START TRANSACTION" || text == "BEGIN" {
+			open[thread] = &under{began: at}
+		}
+		t := open[thread]
+		if t == nil {
+			continue
+		}
+		t.statements++
+		t.text += text + "\n"
+		if text == "COMMIT" || text == "ROLLBACK" {
+			delete(open, thread)
+			t.open = float64(at-t.began) / 1000
+			if text == "COMMIT" {
+				all = append(all, t.logged)
+			}
+		}
+	}
+	return all, rows.Err()
+}
