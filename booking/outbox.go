@@ -18,6 +18,7 @@ const (
 	HoldReleased   = "hold." + holdReleased
 	HoldExpired    = "hold." + holdExpired
 	HoldChanged    = "hold.changed"
+	PlaceCalled    = "place.called" // the turn of somebody on the waiting list, who is the subject
 )
 
 // PayloadVersion is the version of what events say. One that says more is written
@@ -54,6 +55,8 @@ var payloads = map[string]func() any{
 	OrderRefunded:  func() any { return &OrderPayload{} },
 	HoldReleased:   func() any { return &HoldEnded{} },
 	HoldExpired:    func() any { return &HoldEnded{} },
+	HoldChanged:    func() any { return &HoldExchanged{} },
+	PlaceCalled:    func() any { return &PlacePayload{} },
 }
 
 // OfOrder reads what an event of an order says. It returns ErrUnreadable for another

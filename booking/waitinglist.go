@@ -9,10 +9,6 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// PlaceCalled is the event of somebody on the waiting list whose turn has come; its
-// subject is the visitor.
-const PlaceCalled = "place.called"
-
 // PlacePayload is what an event of a place says; Until is in µs: the place is lost to
 // who does not come by then.
 type PlacePayload struct {
