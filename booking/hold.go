@@ -11,6 +11,8 @@ import (
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"frontrow/internal/fault"
 )
 
 // HoldRequest asks for seats of a show, all or none: for those that Seats names, or
@@ -67,11 +69,13 @@ func (s *Store) holdThese(ctx context.Context, r HoldRequest, layout *Layout, se
 		if err != nil {
 			return Hold{}, err
 		}
+		fault.Point("hold.leased")
 		// The lease is won: what follows is not cut short by a client who leaves.
 		held, cancel := detached(ctx)
 		err = s.take(held, h)
 		if err == nil {
 			cancel()
+			fault.Point("hold.taken")
 			return h.hold(h.CreatedAt), nil
 		}
 		err = s.settleLost(held, r.Show, layout, claim{h, h.seats(), h.SeatCount}, err)

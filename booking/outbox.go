@@ -59,6 +59,18 @@ var payloads = map[string]func() any{
 	PlaceCalled:    func() any { return &PlacePayload{} },
 }
 
+// OfPlace reads what an event of a place says, as OfOrder does for one of an order.
+func (e Event) OfPlace() (PlacePayload, error) {
+	p, err := e.read()
+	if place, ok := p.(*PlacePayload); ok && err == nil {
+		return *place, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: %s is of the type %q, no place's", ErrUnreadable, e.ID, e.Type)
+	}
+	return PlacePayload{}, err
+}
+
 // OfOrder reads what an event of an order says. It returns ErrUnreadable for another
 // event, for one of a newer version, and for a broken one.
 func (e Event) OfOrder() (OrderPayload, error) {

@@ -55,9 +55,11 @@ type messageVariables struct {
 	Amount string `json:"amount"`
 	Method string `json:"method"`
 	Reason string `json:"reason"`
+	Until  string `json:"until,omitempty"` // RFC 3339, UTC; of a place that is called
 }
 
-// Notify is the listener that tells the buyer what became of the order. It returns an
+// Notify is the listener that tells the buyer what became of the order, and somebody on
+// the waiting list that it is their turn. It returns an
 // error for a language that there are no texts in.
 func Notify(o NotifyOptions) (Listener, error) {
 	texts, err := template.ParseFS(messages, "messages/"+o.Locale+".tmpl")
@@ -67,7 +69,7 @@ func Notify(o NotifyOptions) (Listener, error) {
 	to := newOutward(o.URL)
 	return Listener{
 		Name:    "notify",
-		Types:   outwardTypes,
+		Types:   append([]string{booking.PlaceCalled}, outwardTypes...),
 		Timeout: 10 * time.Second,
 		Handle: func(ctx context.Context, e booking.Event) error {
 			n, err := o.notification(texts, e)
@@ -87,13 +89,9 @@ func Notify(o NotifyOptions) (Listener, error) {
 }
 
 func (o NotifyOptions) notification(texts *template.Template, e booking.Event) (notification, error) {
-	order, err := e.OfOrder()
+	v, err := o.variables(e)
 	if err != nil {
 		return notification{}, err
-	}
-	v := messageVariables{
-		Order: order.Order, Show: e.Show, Title: o.Title(e.Show), Seats: strings.Join(order.Seats, ", "),
-		Amount: money(o.Locale, order.Amount, order.Currency), Method: order.Method, Reason: order.Reason,
 	}
 	var text strings.Builder
 	if err := texts.ExecuteTemplate(&text, e.Type, v); err != nil {
@@ -103,6 +101,19 @@ func (o NotifyOptions) notification(texts *template.Template, e booking.Event) (
 		ID: e.ID, Type: e.Type, Version: booking.PayloadVersion, To: e.Visitor, Locale: o.Locale,
 		Template: e.Type, Text: text.String(), Variables: v,
 	}, nil
+}
+
+func (o NotifyOptions) variables(e booking.Event) (messageVariables, error) {
+	v := messageVariables{Show: e.Show, Title: o.Title(e.Show)}
+	if e.Type == booking.PlaceCalled {
+		place, err := e.OfPlace()
+		v.Until = time.UnixMicro(place.Until).UTC().Format(time.RFC3339)
+		return v, err
+	}
+	order, err := e.OfOrder()
+	v.Order, v.Seats, v.Method, v.Reason = order.Order, strings.Join(order.Seats, ", "), order.Method, order.Reason
+	v.Amount = money(o.Locale, order.Amount, order.Currency)
+	return v, err
 }
 
 // money writes an amount in a currency's minor unit as its readers do: 165000 KRW as

@@ -55,6 +55,19 @@ func TestNotifySaysWhatHappenedInEveryLanguage(t *testing.T) {
 			t.Errorf("%s: %d texts", locale, len(texts))
 		}
 	}
+	for _, locale := range Locales {
+		service := receiver.New(testSecret, 1)
+		server := httptest.NewServer(service.Handler())
+		t.Cleanup(server.Close)
+		called := orderEvent(booking.PlaceCalled)
+		called.Payload = []byte(`{"number":7,"until":1795514400000000}`)
+		check0(t, notifier(t, server.URL+"/notify", locale).Handle(t.Context(), called))
+		var n notification
+		check0(t, json.Unmarshal(service.Received("notify")[0].Body, &n))
+		if n.Variables.Until != "2026-11-24T10:00:00Z" || !strings.Contains(n.Text, n.Variables.Until) || !strings.Contains(n.Text, "Show of demo") {
+			t.Errorf("%s: %+v", locale, n)
+		}
+	}
 	if _, err := Notify(NotifyOptions{Locale: "fr"}); err == nil {
 		t.Error("there are texts in French")
 	}
