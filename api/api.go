@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"frontrow/booking"
 	"frontrow/internal/invariant"
@@ -41,8 +42,10 @@ type Options struct {
 	// Verify checks the invariants on what is stored of a show, or of all ("").
 	Verify   func(ctx context.Context, show string) ([]invariant.Violation, error)
 	Registry *prometheus.Registry
-	Logger   *slog.Logger
-	Now      func() time.Time
+	// Tracing makes spans of requests; nil: none are made.
+	Tracing trace.TracerProvider
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 // API serves the interface.

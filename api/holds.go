@@ -92,6 +92,7 @@ func (a *API) hold(c *gin.Context, status int, pass queue.Pass, hold func(contex
 		a.fail(c, err)
 		return
 	}
+	trace := enterFlow(c)
 	ctx := c.Request.Context()
 	pin, err := room.PinFor(ctx, pass, pinMoment)
 	if err != nil {
@@ -100,7 +101,7 @@ func (a *API) hold(c *gin.Context, status int, pass queue.Pass, hold func(contex
 	}
 	held, err := hold(ctx, booking.HoldRequest{
 		Show: show, Visitor: pass.Visitor, Number: pass.Number,
-		Seats: body.Seats, Best: body.Best, Section: body.Section, Latest: pin.Max, Trace: traceID(c),
+		Seats: body.Seats, Best: body.Best, Section: body.Section, Latest: pin.Max, Trace: trace,
 	})
 	if err != nil {
 		a.giveBack(c, room, pass, pin)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -12,12 +11,11 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"frontrow/internal/flow"
 )
 
-var (
-	requestIDs   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	traceParents = regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
-)
+var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 const requestIDHeader = "X-Request-Id"
 
@@ -72,25 +70,25 @@ func requestID(c *gin.Context) string {
 	return header.Get(requestIDHeader)
 }
 
-const traceKey = "trace_id"
-
-// traceID names the flow that this request is part of: the one that the caller
-// named by W3C traceparent, or a new one.
-func traceID(c *gin.Context) string {
-	if id := c.GetString(traceKey); id != "" {
-		return id
+// enterFlow makes the request part of a flow, the one that it is in already, that its
+// traceparent names, or a new one, and writes that down.
+func enterFlow(c *gin.Context) string {
+	ctx := c.Request.Context()
+	if flow.Of(ctx) == "" {
+		ctx = flow.Heard(ctx, c.GetHeader(flow.Header))
 	}
-	var id string
-	if match := traceParents.FindStringSubmatch(c.GetHeader("traceparent")); match != nil {
-		id = match[1]
-	} else {
-		raw := make([]byte, 16)
-		rand.Read(raw)
-		id = hex.EncodeToString(raw)
+	if flow.Of(ctx) == "" {
+		ctx = flow.New(ctx)
 	}
-	c.Set(traceKey, id)
-	return id
+	c.Request = c.Request.WithContext(ctx)
+	return flow.Of(ctx)
 }
 
-// logOf is the log of a request.
-func (a *API) logOf(c *gin.Context) *slog.Logger { return a.Logger.With("request_id", requestID(c)) }
+// logOf is the log of a request; it names its flow where there is one.
+func (a *API) logOf(c *gin.Context) *slog.Logger {
+	log := a.Logger.With("request_id", requestID(c))
+	if text := flow.Of(c.Request.Context()); text != "" {
+		log = log.With("trace", flow.TraceID(text))
+	}
+	return log
+}

@@ -91,7 +91,7 @@ func (a *API) placeOrder(c *gin.Context) {
 	}
 	hash := sha256.Sum256([]byte(text))
 	request := booking.PayRequest{
-		Visitor: who.visitor, HoldID: body.Hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: traceID(c), Card: body.Payment.Card,
+		Visitor: who.visitor, HoldID: body.Hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: enterFlow(c), Card: body.Payment.Card,
 	}
 	order, known, err := a.Store.Replay(c.Request.Context(), who.visitor, key, request.BodyHash)
 	if err == nil && !known {

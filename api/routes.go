@@ -111,6 +111,9 @@ func (a *API) engine() (*gin.Engine, error) {
 	if err := r.SetTrustedProxies(a.TrustedProxies); err != nil {
 		return nil, err
 	}
+	if a.Tracing != nil {
+		r.Use(a.traced())
+	}
 	r.Use(a.observe, a.recover)
 	r.NoRoute(func(c *gin.Context) { a.fail(c, notFound) })
 	return r, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"frontrow/internal/flow"
+
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
@@ -59,17 +61,19 @@ func (s *Store) cancel(ctx context.Context, o Order, by, reason string) (Order, 
 }
 
 // undo takes a paid order back in one transaction, under a fence above the seats' own.
-func (s *Store) undo(ctx context.Context, id, by, reason string) error {
+func (s *Store) undo(ctx context.Context, id, by, reason string) (err error) {
 	var order orderRow
 	var hold holdRow
 	db := s.db.WithContext(ctx)
-	err := db.Where("id = ?", id).Take(&order).Error
+	err = db.Where("id = ?", id).Take(&order).Error
 	if err == nil {
 		err = db.Where("id = ?", order.HoldID).Take(&hold).Error
 	}
 	if err != nil {
 		return failed("cancel", err)
 	}
+	ctx, span := flow.Start(ctx, s.tracer, order.Trace, "cancel", ofOrder(id))
+	defer func() { flow.End(span, err) }()
 	now, err := s.RedisTime(ctx)
 	if err != nil {
 		return err

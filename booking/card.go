@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"time"
 
+	"frontrow/internal/flow"
+
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
@@ -69,7 +71,7 @@ func (s *Store) PayByCard(ctx context.Context, r PayRequest) (Order, error) {
 		err = s.settle(ctx, payment, answer)
 	}
 	if err != nil {
-		s.log.WarnContext(ctx, "payment not settled yet", "order", order.ID, "trace", order.Trace, "error", err)
+		s.log.WarnContext(ctx, "payment not settled yet", "order", order.ID, "trace", flow.TraceID(order.Trace), "error", err)
 	}
 	fault.Point("card.answered")
 	return s.FindOrder(ctx, r.Visitor, order.ID)
@@ -153,7 +155,7 @@ func (s *Store) charge(ctx context.Context, p paymentRow, r PayRequest) (Payment
 	notSent := false
 	answer, err := s.called(ctx, p, stepCharge, func(ctx context.Context) (Payment, error) {
 		answer, err := s.payments.Provider.Charge(ctx, Charge{
-			Order: p.OrderID, Amount: p.Amount, Currency: p.Currency, Card: r.Card, Trace: r.Trace,
+			Order: p.OrderID, Amount: p.Amount, Currency: p.Currency, Card: r.Card,
 		})
 		notSent = errors.Is(err, ErrNotCharged)
 		return answer, err

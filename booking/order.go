@@ -4,6 +4,8 @@ import (
 	"context"
 	"regexp"
 
+	"frontrow/internal/flow"
+
 	"gorm.io/gorm"
 )
 
@@ -63,7 +65,7 @@ func (r orderRow) seats() []string { return decodeSeats(r.Seats) }
 func (r orderRow) order() Order {
 	return Order{
 		ID: r.ID, Show: r.ShowID, Visitor: r.Visitor, HoldID: r.HoldID, Number: r.Number, Seats: r.seats(),
-		Amount: r.Amount, Currency: r.Currency, Method: r.Method, State: r.State, Trace: r.Trace,
+		Amount: r.Amount, Currency: r.Currency, Method: r.Method, State: r.State, Trace: flow.TraceID(r.Trace),
 		CreatedAt: r.CreatedAt, PaidAt: r.PaidAt,
 	}
 }

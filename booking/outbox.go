@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"frontrow/internal/flow"
+
 	"github.com/oklog/ulid/v2"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 )
 
@@ -26,11 +30,12 @@ const (
 const PayloadVersion = 1
 
 // Event is something that happened, written in the transaction that made it
-// happen. Subject is the order or hold that it happened to; At is in µs.
+// happen. Subject is the order or hold that it happened to; At is in µs. Trace is the
+// id of the flow that it belongs to, Flow the place in it where it happened.
 type Event struct {
-	ID, Type, Show, Subject, Visitor, Trace string
-	Payload                                 json.RawMessage
-	At                                      int64
+	ID, Type, Show, Subject, Visitor, Trace, Flow string
+	Payload                                       json.RawMessage
+	At                                            int64
 }
 
 // OrderPayload is what an event of an order says. Method is how it was paid;
@@ -145,8 +150,8 @@ func (eventRow) TableName() string { return "events" }
 
 func (r eventRow) event() Event {
 	return Event{
-		ID: r.ID, Type: r.Type, Show: r.ShowID, Subject: r.Subject, Visitor: r.Visitor, Trace: r.Trace,
-		Payload: json.RawMessage(r.Payload), At: r.At,
+		ID: r.ID, Type: r.Type, Show: r.ShowID, Subject: r.Subject, Visitor: r.Visitor,
+		Trace: flow.TraceID(r.Trace), Flow: r.Trace, Payload: json.RawMessage(r.Payload), At: r.At,
 	}
 }
 
@@ -182,6 +187,7 @@ func eventID(now int64) string {
 // write appends the event to the outbox, in the caller's transaction: one
 // statement, and one more if anybody listens.
 func (o outgoing) write(tx *gorm.DB) error {
+	trace.SpanFromContext(tx.Statement.Context).AddEvent(o.row.Type, trace.WithAttributes(attribute.String("event", o.row.ID)))
 	if err := tx.Create(&o.row).Error; err != nil || len(o.deliveries) == 0 {
 		return err
 	}

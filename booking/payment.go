@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"frontrow/internal/flow"
+
 	"github.com/oklog/ulid/v2"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 )
 
@@ -130,10 +134,12 @@ func newStep(order, kind, outcome, detail, by string, at int64) stepRow {
 // about this payment.
 func (s *Store) called(ctx context.Context, p paymentRow, kind string, call func(context.Context) (Payment, error)) (Payment, error) {
 	began := s.Now()
-	answer, err := call(ctx)
+	asking, span := s.tracer.Start(ctx, "provider: "+kind, trace.WithSpanKind(trace.SpanKindClient), ofOrder(p.OrderID))
+	answer, err := call(asking)
 	if err == nil {
 		err = p.believe(answer)
 	}
+	flow.End(span, err)
 	outcome, detail := answer.State, answer.Reason
 	switch {
 	case errors.Is(err, ErrPaymentUnknown):
@@ -143,6 +149,11 @@ func (s *Store) called(ctx context.Context, p paymentRow, kind string, call func
 	}
 	s.step(ctx, p.OrderID, kind, outcome, detail, "", began)
 	return answer, err
+}
+
+// ofOrder names the order on a span.
+func ofOrder(id string) trace.SpanStartOption {
+	return trace.WithAttributes(attribute.String("order", id))
 }
 
 // errUnbelievable is an answer that says something else than what was asked.

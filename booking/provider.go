@@ -8,6 +8,8 @@ import (
 // Provider takes money from cards and gives it back. The order's id is the idempotency
 // key of whatever is asked, so that asking again does nothing twice.
 //
+// What is asked is part of the flow of its context, and says so by traceparent.
+//
 // An error says that nothing is known about what came of it, unless it is
 // ErrNotCharged or, from Find, ErrPaymentUnknown.
 type Provider interface {
@@ -28,13 +30,12 @@ var ErrNotCharged = errors.New("the payment provider is not to be reached")
 var ErrPaymentUnknown = errors.New("the payment provider knows no such payment")
 
 // Charge is what a provider is asked for. Card is a token that the provider gave the
-// buyer's browser, never a card's number; Trace is the flow's 32 hex digits.
+// buyer's browser, never a card's number.
 type Charge struct {
 	Order    string
 	Amount   int64
 	Currency string
 	Card     string
-	Trace    string
 }
 
 // The states of a payment at the provider. Pending is neither yet; refunded

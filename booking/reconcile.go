@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"frontrow/internal/flow"
+
 	"github.com/oklog/ulid/v2"
 
 	"frontrow/internal/fault"
@@ -70,8 +72,13 @@ func (r *Reconciler) RunOnce(ctx context.Context) (n int, err error) {
 	ctx = context.WithoutCancel(ctx) // what is begun is brought to its end
 	errs := make([]error, len(rows))
 	var running sync.WaitGroup
+	flows := s.flowsOf(ctx, rows)
 	for i, p := range rows {
-		running.Go(func() { errs[i] = s.goOn(ctx, p) })
+		running.Go(func() {
+			ctx, span := flow.Start(ctx, s.tracer, flows[p.OrderID], "reconcile", ofOrder(p.OrderID))
+			errs[i] = s.goOn(ctx, p)
+			flow.End(span, errs[i])
+		})
 	}
 	running.Wait()
 	return n, errors.Join(errs...)
@@ -96,6 +103,25 @@ func (s *Store) claimPayments(ctx context.Context) ([]paymentRow, error) {
 	var rows []paymentRow
 	err = db.Where("claim = ?", claim).Find(&rows).Error
 	return rows, failed("claimed payments", err)
+}
+
+// flowsOf tells by order the flows that payments are part of. It hinders nothing:
+// without it the trace goes on in another.
+func (s *Store) flowsOf(ctx context.Context, payments []paymentRow) map[string]string {
+	ids, flows := make([]string, len(payments)), map[string]string{}
+	for i, p := range payments {
+		ids[i] = p.OrderID
+	}
+	var orders []orderRow
+	if len(ids) > 0 {
+		if err := s.db.WithContext(ctx).Select("id", "trace").Where("id IN ?", ids).Find(&orders).Error; err != nil {
+			s.log.WarnContext(ctx, "flows of payments are not known", "error", err)
+		}
+	}
+	for _, o := range orders {
+		flows[o.ID] = o.Trace
+	}
+	return flows
 }
 
 // goOn takes a payment one step on.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"gorm.io/gorm"
 )
 
@@ -31,6 +33,8 @@ type Options struct {
 	Nudge func()
 	// Payments say how cards are paid with; the zero value takes none.
 	Payments PaymentOptions
+	// Tracer makes the spans of what the sale does. Default: none are made.
+	Tracer trace.Tracer
 	// Now is the local clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -43,6 +47,7 @@ type Store struct {
 	log         *slog.Logger
 	subscribers map[string][]string
 	nudge       func()
+	tracer      trace.Tracer
 	clock       *clock
 	writer      chan struct{}
 	layouts     layouts
@@ -61,11 +66,14 @@ func New(db *gorm.DB, rdb redis.UniversalClient, o Options) *Store {
 	if o.Nudge == nil {
 		o.Nudge = func() {}
 	}
+	if o.Tracer == nil {
+		o.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	s := &Store{
-		db: db, rdb: rdb, log: o.Logger, subscribers: o.Subscribers, nudge: o.Nudge,
+		db: db, rdb: rdb, log: o.Logger, subscribers: o.Subscribers, nudge: o.Nudge, tracer: o.Tracer,
 		clock: &clock{now: o.Now}, payments: o.Payments.withDefaults(), paymentsNudged: make(chan struct{}, 1),
 	}
 	if db.Name() == sqliteName {
@@ -73,6 +81,9 @@ func New(db *gorm.DB, rdb redis.UniversalClient, o Options) *Store {
 	}
 	return s
 }
+
+// Tracer makes the spans of those who act on the sale's events.
+func (s *Store) Tracer() trace.Tracer { return s.tracer }
 
 // Ping asks the database whether it answers. It returns ErrUnavailable if not.
 func (s *Store) Ping(ctx context.Context) error {

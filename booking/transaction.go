@@ -7,6 +7,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"frontrow/internal/flow"
+
+	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 )
 
@@ -29,8 +32,12 @@ var errRollback = errors.New("rolled back")
 // database broke it off, so f must be repeatable and must touch nothing but tx.
 // An error that is errOutcomeUnknown came from COMMIT; with any other nothing
 // of f has happened.
-func (s *Store) transact(ctx context.Context, op string, f func(tx *gorm.DB) error) error {
-	var err error
+func (s *Store) transact(ctx context.Context, op string, f func(tx *gorm.DB) error) (err error) {
+	if trace.SpanFromContext(ctx).IsRecording() {
+		var span trace.Span
+		ctx, span = s.tracer.Start(ctx, "transaction: "+op)
+		defer func() { flow.End(span, err) }()
+	}
 	for try := range transactTries {
 		if try > 0 {
 			pause := transactPause << try

@@ -18,6 +18,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"frontrow/booking"
+	"frontrow/internal/flow"
 )
 
 // Options say where the provider is.
@@ -102,7 +103,7 @@ func (c *Client) Charge(ctx context.Context, charge booking.Charge) (booking.Pay
 	if err != nil {
 		return booking.Payment{}, err
 	}
-	return c.call(ctx, call{method: http.MethodPost, key: charge.Order, body: body, trace: charge.Trace})
+	return c.call(ctx, call{method: http.MethodPost, key: charge.Order, body: body})
 }
 
 // Find implements booking.Provider.
@@ -118,7 +119,6 @@ func (c *Client) Refund(ctx context.Context, order string) (booking.Payment, err
 type call struct {
 	method, path, key string
 	body              []byte
-	trace             string
 }
 
 // call tries until there is an answer. What did not leave the house in any try is
@@ -190,8 +190,8 @@ func (c *Client) once(ctx context.Context, what call) (booking.Payment, error) {
 	if c.key != "" {
 		request.Header.Set("Authorization", "Bearer "+c.key)
 	}
-	if len(what.trace) == 32 {
-		request.Header.Set("traceparent", "00-"+what.trace+"-"+what.trace[16:]+"-01")
+	if parent := flow.Parent(ctx); parent != "" {
+		request.Header.Set(flow.Header, parent)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {

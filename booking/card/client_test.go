@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"frontrow/booking"
+	"frontrow/internal/flow"
 )
 
 // provider answers calls one after the other, the last for good, and counts them.
@@ -50,18 +51,19 @@ func hangs(_ http.ResponseWriter, r *http.Request) {
 
 const captured = `{"payment":"order-1","state":"captured","amount":5,"currency":"KRW","captured":5,"refunded":0,"more":true}`
 
-var charge = booking.Charge{Order: "order-1", Amount: 5, Currency: "KRW", Card: "card_ok", Trace: strings.Repeat("ab", 16)}
+var charge = booking.Charge{Order: "order-1", Amount: 5, Currency: "KRW", Card: "card_ok"}
 
 func TestAChargeIsNamedAndSignedFor(t *testing.T) {
 	t.Parallel()
 	p := serve(t, says(http.StatusCreated, captured))
-	a, err := New(Options{URL: p.URL + "/base/", Key: "secret"}).Charge(t.Context(), charge)
+	in := flow.New(t.Context())
+	a, err := New(Options{URL: p.URL + "/base/", Key: "secret"}).Charge(in, charge)
 	if want := (booking.Payment{Order: "order-1", State: booking.PaymentCaptured, Amount: 5, Currency: "KRW", Captured: 5}); err != nil || a != want {
 		t.Errorf("%+v, %v", a, err)
 	}
 	r := p.last.Load()
 	if r.URL.Path != "/base/v1/payments" || r.Header.Get("Idempotency-Key") != "order-1" || r.Header.Get("Authorization") != "Bearer secret" ||
-		!strings.HasPrefix(r.Header.Get("traceparent"), "00-"+charge.Trace+"-") {
+		r.Header.Get("traceparent") != flow.Parent(in) {
 		t.Errorf("%s %v", r.URL, r.Header)
 	}
 }

@@ -1,15 +1,13 @@
 package events
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"regexp"
+	"context"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"frontrow/booking"
+	"frontrow/internal/flow"
 )
 
 // outwardTypes are the events that other services are told of.
@@ -38,8 +36,6 @@ func outwardOrderOf(e booking.Event) (outwardOrder, error) {
 	}, err
 }
 
-var traceID = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
 // cloudEvent is an event of an order as CloudEvents 1.0 has it. Its id is the event's,
 // so that who gets it twice can tell. It may return booking.ErrUnreadable.
 func cloudEvent(source string, e booking.Event) (event.Event, error) {
@@ -53,9 +49,8 @@ func cloudEvent(source string, e booking.Event) (event.Event, error) {
 	c.SetType("frontrow." + e.Type)
 	c.SetSubject(e.Subject)
 	c.SetTime(time.UnixMicro(e.At).UTC())
-	if traceID.MatchString(e.Trace) {
-		span := sha256.Sum256([]byte(e.ID)) // any will do that is not all zeros
-		c.SetExtension("traceparent", fmt.Sprintf("00-%s-%s-01", e.Trace, hex.EncodeToString(span[:8])))
+	if parent := flow.Parent(flow.In(context.Background(), e.Flow)); parent != "" {
+		c.SetExtension(flow.Header, parent)
 	}
 	return c, c.SetData(event.ApplicationJSON, data)
 }

@@ -18,7 +18,7 @@ import (
 func orderEvent(kind string) booking.Event {
 	return booking.Event{
 		ID: "01JDAZ2Q8Z5X9V1W7K3M4N6P8R", Type: kind, Show: "demo", Subject: "01JDAZ2Q8YJ6T4R2C0B9A8S7D6", Visitor: "3q2-7wEjRWeJqw",
-		Trace: "4bf92f3577b34da6a3ce929d0e0e4736", At: time.Date(2026, 11, 23, 10, 0, 0, 250_000_000, time.UTC).UnixMicro(),
+		Trace: "4bf92f3577b34da6a3ce929d0e0e4736", Flow: "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", At: time.Date(2026, 11, 23, 10, 0, 0, 250_000_000, time.UTC).UnixMicro(),
 		Payload: []byte(`{"order":"01JDAZ2Q8YJ6T4R2C0B9A8S7D6","hold":"h","seats":["A-1-1","A-1-2"],"amount":330000,"currency":"KRW","method":"card","reason":"asked","fence":7}`),
 	}
 }

@@ -7,8 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"frontrow/booking"
 	"frontrow/internal/fault"
+	"frontrow/internal/flow"
 )
 
 // usualWorkers is how many calls of a listener a gateway makes side by side: enough
@@ -112,13 +116,31 @@ func (p *pool) deliver(ctx context.Context, deliveries []booking.Delivery) {
 	if len(told) == 0 {
 		return
 	}
+	in, spans := p.begin(ctx, told, events)
 	began := time.Now()
-	errs := p.call(ctx, events)
+	errs := p.call(in, events)
 	fault.Point("delivery.told")
 	p.counts.took(p.Name, time.Since(began))
 	for i, d := range told {
+		flow.End(spans[i], errs[i])
 		p.mark(ctx, d, errs[i])
 	}
+}
+
+// begin makes a span of each delivery in its event's flow, which goes on from there. The
+// context is part of that flow where there is but one.
+func (p *pool) begin(ctx context.Context, told []booking.Delivery, events []booking.Event) (context.Context, []trace.Span) {
+	spans := make([]trace.Span, len(told))
+	in := ctx
+	for i, e := range events {
+		in, spans[i] = flow.Start(ctx, p.store.Tracer(), e.Flow, "deliver "+e.Type+" to "+p.Name, trace.WithSpanKind(trace.SpanKindConsumer),
+			trace.WithAttributes(attribute.String("event", e.ID), attribute.String("subject", e.Subject), attribute.Int("try", told[i].Tries)))
+		events[i].Flow = flow.Of(in)
+	}
+	if len(events) > 1 {
+		in = ctx
+	}
+	return in, spans
 }
 
 func (p *pool) mark(ctx context.Context, d booking.Delivery, cause error) {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"frontrow/internal/flow"
 )
 
 // outward is a service that is told by HTTP POST.
@@ -44,6 +46,9 @@ func (o outward) post(ctx context.Context, contentType string, header map[string
 	request.Header.Set("User-Agent", "frontrow")
 	for name, value := range header {
 		request.Header.Set(name, value)
+	}
+	if parent := flow.Parent(ctx); parent != "" {
+		request.Header.Set(flow.Header, parent)
 	}
 	answer, err := o.client.Do(request)
 	if err != nil {

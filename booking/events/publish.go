@@ -10,6 +10,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"frontrow/booking"
+	"frontrow/internal/flow"
 )
 
 // Publish is the listener that tells other services over the bus of the URL: a message
@@ -38,6 +39,9 @@ func Publish(busURL, source string) (Listener, error) {
 			m := message.NewMessage(e.ID, body)
 			m.Metadata.Set("content-type", event.ApplicationCloudEventsJSON)
 			m.Metadata.Set(subjectKey, e.Subject)
+			if parent := flow.Parent(ctx); parent != "" {
+				m.Metadata.Set(flow.Header, parent)
+			}
 			return to.publish(ctx, m)
 		},
 		Close: to.close,

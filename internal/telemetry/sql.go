@@ -36,21 +36,25 @@ const startedKey = "frontrow:started"
 
 // Initialize implements gorm.Plugin.
 func (s *SQL) Initialize(db *gorm.DB) error {
-	before := func(tx *gorm.DB) { tx.InstanceSet(startedKey, time.Now()) }
-	c := db.Callback()
+	return around(db, "telemetry", func(tx *gorm.DB) { tx.InstanceSet(startedKey, time.Now()) }, s.note)
+}
+
+// around has before and after called around every statement.
+func around(db *gorm.DB, name string, before, after func(*gorm.DB)) error {
+	c, first, last := db.Callback(), "frontrow:before_"+name, "frontrow:after_"+name
 	return errors.Join(
-		c.Create().Before("gorm:create").Register("frontrow:before_create", before),
-		c.Create().After("gorm:create").Register("frontrow:after_create", s.note),
-		c.Query().Before("gorm:query").Register("frontrow:before_query", before),
-		c.Query().After("gorm:query").Register("frontrow:after_query", s.note),
-		c.Update().Before("gorm:update").Register("frontrow:before_update", before),
-		c.Update().After("gorm:update").Register("frontrow:after_update", s.note),
-		c.Delete().Before("gorm:delete").Register("frontrow:before_delete", before),
-		c.Delete().After("gorm:delete").Register("frontrow:after_delete", s.note),
-		c.Row().Before("gorm:row").Register("frontrow:before_row", before),
-		c.Row().After("gorm:row").Register("frontrow:after_row", s.note),
-		c.Raw().Before("gorm:raw").Register("frontrow:before_raw", before),
-		c.Raw().After("gorm:raw").Register("frontrow:after_raw", s.note),
+		c.Create().Before("gorm:create").Register(first, before),
+		c.Create().After("gorm:create").Register(last, after),
+		c.Query().Before("gorm:query").Register(first, before),
+		c.Query().After("gorm:query").Register(last, after),
+		c.Update().Before("gorm:update").Register(first, before),
+		c.Update().After("gorm:update").Register(last, after),
+		c.Delete().Before("gorm:delete").Register(first, before),
+		c.Delete().After("gorm:delete").Register(last, after),
+		c.Row().Before("gorm:row").Register(first, before),
+		c.Row().After("gorm:row").Register(last, after),
+		c.Raw().Before("gorm:raw").Register(first, before),
+		c.Raw().After("gorm:raw").Register(last, after),
 	)
 }
 
