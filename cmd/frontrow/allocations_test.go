@@ -23,7 +23,12 @@ const mostAllocations = 12
 // Most answers of a sale are polls of people who wait: besides what the server
 // itself needs for a request, one allocates next to nothing.
 func TestAPollAllocatesNextToNothing(t *testing.T) {
-	g := backend{}.serve(t)
+	t.Run("as it is", func(t *testing.T) { pollAllocates(t) })
+	t.Run("where flows are traced", func(t *testing.T) { pollAllocates(t, collect(t).traces) })
+}
+
+func pollAllocates(t *testing.T, change ...func(*gatewayConfig)) {
+	g := backend{}.serve(t, change...)
 	show := g.show(rules(map[string]any{"admit": 0, "polls_per_ten_seconds": 0})) // one place polls a thousand times
 	token := g.do(call{method: "POST", path: "/v1/shows/" + show + "/queue"}).want(http.StatusCreated).text("token")
 	testenv.Wait(t, 10*time.Second, func() bool {

@@ -36,6 +36,7 @@ type gatewayConfig struct {
 	LogLevel       string   `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	Unproven       int      `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
 	cardConfig     `embed:"" group:"Payment by card"`
+	tracingConfig  `embed:"" group:"Tracing"`
 	DemoCharges    *bool `name:"demo-charges" env:"FRONTROW_DEMO_CHARGES" help:"Visitors may charge their own wallet. On when embedded, else off." negatable:""`
 }
 
@@ -102,7 +103,7 @@ func (c gatewayConfig) check() error {
 	if c.Unproven < 0 || c.Unproven > mostUnproven {
 		errs = append(errs, fmt.Errorf("FRONTROW_UNPROVEN_PER_ADDRESS must be from 0 to %d", mostUnproven))
 	}
-	errs = append(errs, c.cardConfig.check())
+	errs = append(errs, c.cardConfig.check(), c.tracingConfig.check())
 	if _, err := logLevel(c.LogLevel); err != nil {
 		errs = append(errs, err)
 	}

@@ -28,6 +28,7 @@ type gateway struct {
 	config   gatewayConfig
 	log      *slog.Logger
 	embedded *embedded
+	tracing  *telemetry.Tracing // nil: nothing is traced
 	api      *api.API
 	server   *http.Server
 	ops      *http.Server
@@ -63,6 +64,9 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := g.startTracing(ctx); err != nil {
+		return nil, err
+	}
 	if err := g.connect(ctx, keys, registry); err != nil {
 		return nil, err
 	}
@@ -70,7 +74,7 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
 		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
 		DemoCharges: demo, UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
-		Registry: registry, Logger: log, Now: time.Now,
+		Registry: registry, Tracing: g.provider(), Logger: log, Now: time.Now,
 	})
 	registry.MustRegister(g.deliver)
 	return g, g.listen()
@@ -94,14 +98,14 @@ func (g *gateway) connect(ctx context.Context, keys *queue.Keyring, registry *pr
 		return err
 	}
 	g.db = db
-	if err := db.Use(telemetry.NewSQL(registry)); err != nil {
+	if err := errors.Join(db.Use(telemetry.NewSQL(registry)), g.trace(client, db)); err != nil {
 		return err
 	}
 	outward, err := g.config.listeners(cmp.Or(strings.TrimSuffix(g.config.PublicURL, "/"), "frontrow"), g.title)
 	if err != nil {
 		return err
 	}
-	g.parts = assemble(client, db, keys, g.config.payments(), outward, g.log)
+	g.parts = assemble(client, db, keys, g.config.payments(), outward, g.tracer(), g.log)
 	return g.catalogue.RunOnce(ctx)
 }
 
@@ -208,6 +212,7 @@ func (g *gateway) Close() {
 			_ = l.Close()
 		}
 	}
+	g.stopTracing()
 	if g.parts != nil && g.redis != nil {
 		_ = g.redis.Close()
 	}

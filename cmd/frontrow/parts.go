@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 
 	"frontrow/api"
@@ -31,8 +32,8 @@ type parts struct {
 
 // assemble ties queue and sale together. What happens outside requests goes through
 // function values: they do not know each other. outward are the listeners that
-// configuration adds.
-func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments booking.PaymentOptions, outward []events.Listener, log *slog.Logger) *parts {
+// configuration adds; tracer may be nil.
+func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments booking.PaymentOptions, outward []events.Listener, tracer trace.Tracer, log *slog.Logger) *parts {
 	p := &parts{redis: client, db: db}
 	endAdmission := func(ctx context.Context, show, visitor string, number int64) error {
 		room, err := p.queue.Room(show)
@@ -67,6 +68,7 @@ func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments b
 		Subscribers: events.Subscribers(listeners(nil)),
 		Nudge:       func() { p.deliver.Nudge() },
 		Payments:    payments,
+		Tracer:      tracer,
 		Now:         time.Now,
 	})
 	p.deliver = events.New(p.store, listeners(p.store), log)

@@ -75,7 +75,7 @@ func (v *verifyCommand) found(ctx context.Context) ([]invariant.Violation, error
 		return nil, err
 	}
 	defer closeDatabase(db)
-	p := assemble(client, db, nil, booking.PaymentOptions{}, nil, slog.New(slog.DiscardHandler))
+	p := assemble(client, db, nil, booking.PaymentOptions{}, nil, nil, slog.New(slog.DiscardHandler))
 	if v.Show != "" {
 		if _, err := p.store.FindShow(ctx, v.Show); err != nil {
 			return nil, err
