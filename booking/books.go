@@ -31,11 +31,15 @@ type books struct {
 	found   []invariant.Violation
 }
 
-func readBooks(tx *gorm.DB, show string, now int64) (*books, error) {
-	b := &books{
+func newBooks(show string, now int64) *books {
+	return &books{
 		show: show, now: now, seats: map[string]seatRow{}, tickets: map[string]ticketRow{}, holds: map[string]holdRow{},
 		entries: map[string][]entryRow{}, cards: map[string]paymentRow{}, taken: map[string]int{}, events: map[string]eventRow{}, told: map[string][]deliveryRow{},
 	}
+}
+
+func readBooks(tx *gorm.DB, show string, now int64) (*books, error) {
+	b := newBooks(show, now)
 	var limits []limitRow
 	var entries []entryRow
 	var deliveries []deliveryRow
@@ -212,8 +216,8 @@ func (b *books) toldOnce() {
 		slices.Sort(told)
 		slices.Sort(want)
 		if !slices.Equal(told, want) {
-			b.broken(invariant.ToldOnce, "event %s was for [%s] and has deliveries for [%s]",
-				id, strings.Join(want, " "), strings.Join(told, " "))
+			b.broken(invariant.ToldOnce, "event %s of %s was for [%s] and has deliveries for [%s]",
+				id, b.events[id].Subject, strings.Join(want, " "), strings.Join(told, " "))
 		}
 	}
 }
@@ -221,11 +225,11 @@ func (b *books) toldOnce() {
 func (b *books) delivery(e eventRow, d deliveryRow) {
 	switch {
 	case d.State == deliveryDead:
-		b.broken(invariant.ToldOnce, "event %s was given up for %s: %s", e.ID, d.Listener, d.LastError)
+		b.broken(invariant.ToldOnce, "event %s of %s was given up for %s: %s", e.ID, e.Subject, d.Listener, d.LastError)
 	case d.State == deliveryDone && d.DoneAt == nil:
-		b.broken(invariant.ToldOnce, "event %s is done for %s without a time", e.ID, d.Listener)
+		b.broken(invariant.ToldOnce, "event %s of %s is done for %s without a time", e.ID, e.Subject, d.Listener)
 	case d.State == deliveryDue && b.now-e.At > openTooLong.Microseconds():
-		b.broken(invariant.ToldOnce, "event %s has been open for %s since %s", e.ID, d.Listener, time.UnixMicro(e.At).UTC().Format(time.RFC3339))
+		b.broken(invariant.ToldOnce, "event %s of %s has been open for %s since %s", e.ID, e.Subject, d.Listener, time.UnixMicro(e.At).UTC().Format(time.RFC3339))
 	}
 }
 

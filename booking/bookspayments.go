@@ -1,8 +1,11 @@
 package booking
 
 import (
+	"slices"
+	"strings"
 	"time"
 
+	"frontrow/internal/flow"
 	"frontrow/internal/invariant"
 )
 
@@ -72,7 +75,8 @@ func (b *books) cardPayment(o orderRow) {
 // longer than its seats wait a payment may be without an outcome.
 const hangsAfter = 5 * time.Minute
 
-// ordersSettle: no payment stays without an outcome, and each outcome is told.
+// ordersSettle: no payment stays without an outcome, and each order's events tell how it
+// came to the state that it has.
 func (b *books) ordersSettle() {
 	for _, id := range sorted(b.cards) {
 		p := b.cards[id]
@@ -87,14 +91,13 @@ func (b *books) ordersSettle() {
 				id, p.State, time.UnixMicro(p.Since).UTC().Format(time.RFC3339), p.Tries)
 		}
 	}
-	told := map[string]bool{}
-	for _, e := range b.events {
-		told[e.Subject+" "+e.Type] = true
+	of := map[string][]eventRow{}
+	for _, id := range sorted(b.events) {
+		e := b.events[id]
+		of[e.Subject] = append(of[e.Subject], e)
 	}
-	for _, o := range append(b.orders, b.undone...) {
-		if o.State != orderPending && !told[o.ID+" order."+o.State] {
-			b.broken(invariant.Settled, "order %s is %s, and no event says so", o.ID, o.State)
-		}
+	for _, o := range slices.Concat(b.orders, b.undone) {
+		b.chain(o, of[o.ID])
 	}
 	for _, id := range sorted(b.holds) {
 		h := b.holds[id]
@@ -102,4 +105,40 @@ func (b *books) ordersSettle() {
 			b.broken(invariant.Settled, "hold %s waits for order %s, whose payment is %q", id, h.OrderID, b.cards[h.OrderID].State)
 		}
 	}
+}
+
+// chain: an order has the events of its way, each once, and all in its own trace.
+func (b *books) chain(o orderRow, events []eventRow) {
+	if o.Method == MethodWallet && o.State == orderPending {
+		b.broken(invariant.Settled, "order %s hangs: it is pending, and the wallet pays at once", o.ID)
+	}
+	want, have := o.way(), make([]string, len(events))
+	for i, e := range events {
+		have[i] = e.Type
+		if flow.TraceID(e.Trace) != flow.TraceID(o.Trace) {
+			b.broken(invariant.Settled, "event %s of order %s is in trace %s, and the order in %s", e.ID, o.ID, flow.TraceID(e.Trace), flow.TraceID(o.Trace))
+		}
+	}
+	slices.Sort(have)
+	slices.Sort(want)
+	if !slices.Equal(have, want) {
+		b.broken(invariant.Settled, "order %s is %s, and its events are [%s] and not [%s]", o.ID, o.State, strings.Join(have, " "), strings.Join(want, " "))
+	}
+}
+
+// way lists the types of the events that led to an order's state.
+func (r orderRow) way() (way []string) {
+	if r.State == orderDeclined {
+		return []string{OrderDeclined}
+	}
+	if r.PaidAt != nil {
+		way = append(way, OrderPaid)
+	}
+	if r.State == orderCancelled || r.State == orderRefunded && r.Method == MethodCard {
+		way = append(way, OrderCancelled)
+	}
+	if r.State == orderRefunded {
+		way = append(way, OrderRefunded)
+	}
+	return way
 }

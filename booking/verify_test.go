@@ -38,6 +38,11 @@ func TestVerifyNamesWhatIsBroken(t *testing.T) {
 		"delivery to somebody else":       {invariant.ToldOnce, "deliveries for [first other second]", `INSERT INTO deliveries (event_id, listener, subject, state, tries, next_at, claim, last_error) SELECT id, 'other', subject, 'due', 0, 0, '', '' FROM events WHERE subject = :order`},
 		"delivery was given up":           {invariant.ToldOnce, "was given up for first", `UPDATE deliveries SET state = 'dead' WHERE subject = :order AND listener = 'first'`},
 		"delivery has been open too long": {invariant.ToldOnce, "has been open for first", `UPDATE events SET at = at - 301000000 WHERE subject = :order`},
+		"event of an order is lost":       {invariant.Settled, "is paid, and its events are [] and not [order.paid]", `DELETE FROM events WHERE subject = :order`},
+		"event of what did not happen":    {invariant.Settled, "its events are [order.paid order.refunded] and not [order.paid]", `INSERT INTO events (id, type, show_id, subject, visitor, trace, payload, listeners, at) SELECT 'another-event', 'order.refunded', show_id, subject, visitor, trace, payload, '[]', at FROM events WHERE subject = :order`},
+		"event in another trace":          {invariant.Settled, "is in trace trace-x, and the order in trace-2", `UPDATE events SET trace = 'trace-x' WHERE subject = :order`},
+		"order from the wallet is open":   {invariant.Settled, "hangs: it is pending, and the wallet pays at once", `UPDATE orders SET state = 'pending' WHERE id = :order`},
+		"refund is told of as cancelled":  {invariant.Settled, "is refunded, and its events are [order.paid] and not [order.paid order.refunded]", `UPDATE orders SET state = 'refunded' WHERE id = :order`},
 	}
 	eachHall(t, func(t *testing.T, h *hall) {
 		for name, c := range cases {
