@@ -14,6 +14,7 @@ func (a *API) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	r.GET("/", a.page("index.html"))
+	r.GET("/orders/:order", a.page("timeline.html"))
 	r.GET("/assets/:file", a.asset)
 	r.GET("/openapi.yaml", contract)
 	r.GET("/.well-known/jwks.json", a.jwks)
@@ -46,6 +47,7 @@ func (a *API) Handler() (http.Handler, error) {
 	v1.GET("/orders", a.listOrders)
 	v1.GET("/orders/:order", a.getOrder)
 	v1.POST("/orders/:order/cancel", a.cancelOrder)
+	v1.GET("/orders/:order/timeline", a.getTimeline)
 	v1.POST("/payments/webhook", a.paymentWebhook)
 	v1.GET("/wallet", a.getWallet)
 	v1.POST("/wallet/charges", a.chargeWallet)
@@ -74,6 +76,7 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.POST("/wallets/:visitor/charges", a.chargeVisitorsWallet)
 	admin.GET("/orders/:order", a.getAnyOrder)
 	admin.POST("/orders/:order/cancel", a.cancelAnyOrder)
+	admin.GET("/orders/:order/timeline", a.getAnyTimeline)
 	admin.GET("/audit", a.getAudit)
 	admin.GET("/verify", a.verdict)
 	return r, nil

@@ -12,6 +12,7 @@ import (
 var untraced = map[string]bool{
 	"":                                true,
 	"/":                               true,
+	"/orders/:order":                  true,
 	"/assets/:file":                   true,
 	"/openapi.yaml":                   true,
 	"/.well-known/jwks.json":          true,
