@@ -23,6 +23,7 @@ import (
 type verifyCommand struct {
 	servers
 	Show       string `help:"The show to check; all without it." placeholder:"SHOW"`
+	Order      string `help:"Print the way of this order, and check it alone." placeholder:"ORDER"`
 	Draw       bool   `help:"Check draws alone: seed, lobby, order, and everybody's number."`
 	URL        string `help:"With --draw and --show: check what a gateway there makes public, as any visitor can." placeholder:"URL"`
 	AdminToken string `name:"admin-token" env:"FRONTROW_ADMIN_TOKEN" help:"For the running gateway of the embedded default, if not kept in its data directory." placeholder:"TOKEN"`
@@ -30,6 +31,9 @@ type verifyCommand struct {
 
 // Run prints a line per violation and fails if there is one.
 func (v *verifyCommand) Run(ctx context.Context, to console) error {
+	if v.Order != "" {
+		return v.follow(ctx, to)
+	}
 	found, err := v.found(ctx)
 	if err != nil {
 		return err
@@ -62,20 +66,11 @@ func (v *verifyCommand) found(ctx context.Context) ([]invariant.Violation, error
 	if v.embedded() {
 		return v.askGateway(ctx)
 	}
-	client, err := openRedis(v.RedisURL)
+	p, err := v.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
-	if err := client.Ping(ctx).Err(); err != nil {
-		return nil, fmt.Errorf("redis: %w", err)
-	}
-	db, err := openDatabase(ctx, v.MySQLDSN)
-	if err != nil {
-		return nil, err
-	}
-	defer closeDatabase(db)
-	p := assemble(client, db, nil, booking.PaymentOptions{}, nil, nil, slog.New(slog.DiscardHandler))
+	defer p.close()
 	if v.Show != "" {
 		if _, err := p.store.FindShow(ctx, v.Show); err != nil {
 			return nil, err
@@ -84,40 +79,69 @@ func (v *verifyCommand) found(ctx context.Context) ([]invariant.Violation, error
 	return p.verify(ctx, v.Show)
 }
 
+// connect opens the parts on the servers that are configured; who gets them closes them.
+func (v *verifyCommand) connect(ctx context.Context) (*parts, error) {
+	client, err := openRedis(v.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.Ping(ctx).Err(); err != nil {
+		_ = client.Close()
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	db, err := openDatabase(ctx, v.MySQLDSN)
+	if err != nil {
+		_ = client.Close()
+		return nil, err
+	}
+	return assemble(client, db, nil, booking.PaymentOptions{}, nil, nil, slog.New(slog.DiscardHandler)), nil
+}
+
+func (p *parts) close() {
+	_ = p.redis.Close()
+	closeDatabase(p.db)
+}
+
 // askGateway has the running gateway check itself: the embedded Redis is in its
 // process.
 func (v *verifyCommand) askGateway(ctx context.Context) ([]invariant.Violation, error) {
+	var verdict struct {
+		Violations []invariant.Violation `json:"violations"`
+	}
+	err := v.ask(ctx, "/v1/admin/verify?show="+url.QueryEscape(v.Show), &verdict)
+	return verdict.Violations, err
+}
+
+// ask asks the running gateway of the embedded default.
+func (v *verifyCommand) ask(ctx context.Context, path string, into any) error {
 	address, token := v.stored(addressFile), v.AdminToken
 	if address == "" {
-		return nil, fmt.Errorf("no gateway is running on the data directory %s", v.DataDir)
+		return fmt.Errorf("no gateway is running on the data directory %s", v.DataDir)
 	}
 	if token == "" {
 		token = v.stored(adminFile)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/v1/admin/verify?show="+url.QueryEscape(v.Show), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+path, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask the gateway: %w", err)
+		return fmt.Errorf("ask the gateway: %w", err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, fmt.Errorf("ask the gateway: %w", err)
+		return fmt.Errorf("ask the gateway: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the gateway answered %s: %s", response.Status, body)
+		return fmt.Errorf("the gateway answered %s: %s", response.Status, body)
 	}
-	var verdict struct {
-		Violations []invariant.Violation `json:"violations"`
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("the gateway's answer: %w", err)
 	}
-	if err := json.Unmarshal(body, &verdict); err != nil {
-		return nil, fmt.Errorf("the gateway's verdict: %w", err)
-	}
-	return verdict.Violations, nil
+	return nil
 }
 
 // settleFor is how long what lags by design may take: listeners and the ledger are
