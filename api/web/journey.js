@@ -280,6 +280,7 @@ act("pay-button", async () => {
   hold = undefined;
   clearInterval(ticking);
   $("order").textContent = order.order;
+  $("order").href = `/orders/${order.order}`;
   $("order-seats").textContent = order.seats.join(", ");
   $("paid").textContent = money(order.amount, order.currency);
   see("receipt");

@@ -29,7 +29,7 @@ const tones = {
 const toneOf = (word) => Object.keys(tones).find((tone) => tones[tone].includes(word)) ?? "";
 
 const major = ["hold", "order", "settled", "event", "cancel"];
-const silent = ["hold", "order"]; // their outcome is in what they say
+const silent = ["hold", "order", "cancel"]; // their outcome is in what they say
 
 const make = (tag, className, textContent) => Object.assign(document.createElement(tag), { className, textContent });
 
@@ -41,12 +41,14 @@ const lasted = (ms) => {
   return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`;
 };
 
+const precise = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" };
+
 function clock(at, first) {
-  const time = make("time", "", new Date(at).toLocaleTimeString([], { hour12: false, fractionalSecondDigits: 3 }));
+  const time = make("time", "", new Date(at).toLocaleTimeString([], precise));
   time.dateTime = at;
   time.title = new Date(at).toLocaleString();
   const since = new Date(at) - new Date(first);
-  if (since > 0) time.textContent += `  +${lasted(since)}`;
+  if (since > 0) time.textContent += ` · +${lasted(since)}`;
   return time;
 }
 
@@ -62,7 +64,7 @@ function draw(step, first) {
     step.try > 1 && `try ${step.try}`,
     step.took_ms !== undefined && `took ${lasted(step.took_ms)}`,
     step.by && step.by !== "buyer" && `by ${step.by}`,
-    step.event,
+    step.kind === "event" && step.event,
   ];
   for (const fact of facts) if (fact) rest.append(make("span", "", fact));
   item.append(head, rest);
