@@ -9,7 +9,7 @@ const (
 	SoldOnce      = "sold-once"      // a seat belongs to at most one paid order
 	PaidIsKept    = "paid-is-kept"   // an order answered as paid is there after any crash, with its seats
 	MoneyBalances = "money-balances" // per wallet: charges − payments + refunds = balance; per card order: captured − refunded = owed
-	Settled       = "settled"        // every order comes to an end: no payment stays without an outcome
+	Settled       = "settled"        // every order comes to an end, and its events say how: no payment stays without an outcome
 	Cap           = "cap"            // no admission leaves active > max_active
 	Rate          = "rate"           // admitted in any window of one interval ≤ the largest admit in force in it
 	InOrder       = "in-order"       // at each admission nobody present and waiting has a smaller number than somebody admitted
