@@ -55,6 +55,13 @@ func (s *Store) Timeline(ctx context.Context, id string) (Timeline, error) {
 		return Timeline{}, err
 	}
 	w := way{books: newBooks(order.Show, s.Now())}
+	for _, subject := range []string{order.HoldID, order.ID} {
+		tries, err := s.Tries(ctx, subject)
+		if err != nil {
+			return Timeline{}, err
+		}
+		w.tries = append(w.tries, tries...)
+	}
 	if err := s.snapshot(ctx, func(tx *gorm.DB) error { return w.read(tx, order) }); err != nil {
 		return Timeline{}, failed("timeline", err)
 	}
@@ -80,6 +87,7 @@ type way struct {
 	payment    *paymentRow
 	steps      []stepRow
 	deliveries []deliveryRow
+	tries      []Try
 }
 
 // read reads one more of each than a timeline has, so that it is known if there are more.
@@ -135,8 +143,17 @@ func (w *way) all() []Step {
 		e := w.events[id]
 		steps = append(steps, Step{At: e.At, Kind: StepEvent, Type: e.Type, Event: e.ID})
 	}
+	ended := map[string]bool{}
+	for _, t := range w.tries {
+		ended[t.Event+" "+t.Listener+" "+t.Outcome] = true
+		steps = append(steps, Step{
+			At: t.At, Kind: StepTold, Outcome: t.Outcome, TookUs: t.TookUs, Type: t.Type, Event: t.Event, Listener: t.Listener, Try: t.Try, Detail: t.Error,
+		})
+	}
 	for _, d := range w.deliveries {
-		steps = append(steps, w.delivered(d))
+		if !ended[d.EventID+" "+d.Listener+" "+d.State] {
+			steps = append(steps, w.delivered(d))
+		}
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
 	return steps
@@ -162,7 +179,8 @@ func (w *way) settled() (steps []Step) {
 	return steps
 }
 
-// delivered is where a delivery stands.
+// delivered is where a delivery stands of which no try tells: it is due, or was ended by
+// a version that wrote none down.
 func (w *way) delivered(d deliveryRow) Step {
 	e := w.events[d.EventID]
 	step := Step{At: d.NextAt, Kind: StepTold, Outcome: d.State, Type: e.Type, Event: d.EventID, Listener: d.Listener, Try: d.Tries, Detail: d.LastError}

@@ -35,13 +35,27 @@ func TestATimelineTellsTheWayOfAnOrder(t *testing.T) {
 		for _, d := range must1(h.ClaimDeliveries(t.Context(), "first", 10, time.Minute))(t) {
 			must0(t, h.NotDelivered(t.Context(), d, fmt.Errorf("nobody is there"), 0, true))
 		}
+		for _, d := range must1(h.ClaimDeliveries(t.Context(), "second", 10, time.Minute))(t) {
+			must0(t, h.NotDelivered(t.Context(), d, fmt.Errorf("not yet"), 0, false))
+		}
+		for _, d := range must1(h.ClaimDeliveries(t.Context(), "second", 10, time.Minute))(t) {
+			must0(t, h.Delivered(t.Context(), d))
+		}
 		_, err := h.CancelOrderFor(t.Context(), order.ID, "operator", "rain")
 		must0(t, err)
 		told = must1(h.Timeline(t.Context(), order.ID))(t)
-		for _, want := range []string{"told order.paidfirst", "cancel", "event order.refunded"} {
-			if !strings.Contains(told.kinds(), want) {
-				t.Errorf("%s is not in %s", want, told.kinds())
+		if got := told.kinds(); got != "hold, order, settled, event order.paid, told order.paidfirst, told order.paidsecond, told order.paidsecond, event order.refunded, cancel" &&
+			got != "hold, order, settled, event order.paid, told order.paidfirst, told order.paidsecond, told order.paidsecond, cancel, event order.refunded" {
+			t.Errorf("steps: %s", got)
+		}
+		var tries []string
+		for _, s := range told.Steps {
+			if s.Kind == StepTold {
+				tries = append(tries, fmt.Sprint(s.Listener, s.Try, s.Outcome, s.Detail))
 			}
+		}
+		if got := strings.Join(tries, ", "); got != "first1deadnobody is there, second1failednot yet, second2done" {
+			t.Errorf("tries: %s", got)
 		}
 		if len(told.Hangs) != 1 || !strings.Contains(told.Hangs[0], "was given up for first: nobody is there") {
 			t.Errorf("hangs: %v", told.Hangs)
