@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -158,7 +160,11 @@ func TestOneTraceFollowsAnOrder(t *testing.T) {
 		must(t, err)
 		t.Cleanup(pay.Close)
 		provider := overhear(t, pay.URL())
-		g := b.serve(t, s.traces, func(c *gatewayConfig) { c.PaymentURL = provider.url })
+		mail, stream := overhear(t, pay.URL()), "t-"+strings.ToLower(rand.Text())
+		g := b.serve(t, s.traces, func(c *gatewayConfig) {
+			c.PaymentURL, c.BusURL = provider.url, testenv.Redis(t)+"?stream="+stream
+			c.NotifyURL, c.NotifySecret, c.NotifyLocale = mail.url+"/notify", testWebhooks, "en" // where nobody takes it
+		})
 		show := g.show()
 		v := g.enters(show)
 		held := v.hold("A-1-1", "A-1-2").want(http.StatusCreated)
@@ -171,15 +177,23 @@ func TestOneTraceFollowsAnOrder(t *testing.T) {
 		}
 		v.is("finished")
 		of := s.of(theirTrace, "POST /v1/orders", "transaction: ask for payment", "provider: charge", "transaction: settle payment",
-			"sql insert", "evalsha", "deliver order.paid to end-admission", "deliver order.paid to mark-seats")
+			"sql insert", "evalsha", "deliver order.paid to end-admission", "deliver order.paid to mark-seats",
+			"deliver order.paid to notify", "deliver order.paid to publish")
 
 		request, charge := called(t, of, "POST /v1/orders"), called(t, of, "provider: charge")
 		if hex.EncodeToString(request.ParentSpanId) != "b7ad6b7169203331" {
 			t.Error("the request is not under the caller's span")
 		}
-		want := "00-" + theirTrace + "-" + hex.EncodeToString(charge.SpanId) + "-01"
-		if heard := provider.heard(); !slices.Equal(heard, []string{want}) {
-			t.Errorf("the provider heard %v, want %s", heard, want)
+		parentOf := func(s sent) string { return "00-" + theirTrace + "-" + hex.EncodeToString(s.SpanId) + "-01" }
+		if heard := provider.heard(); !slices.Equal(heard, []string{parentOf(charge)}) {
+			t.Errorf("the provider heard %v, want %s", heard, parentOf(charge))
+		}
+		notified := called(t, of, "deliver order.paid to notify")
+		if heard := mail.heard(); !slices.Equal(heard, []string{parentOf(notified)}) || notified.Status.GetCode() != otlp.Status_STATUS_CODE_ERROR {
+			t.Errorf("who writes to buyers heard %v, want %s", heard, parentOf(notified))
+		}
+		if got, want := published(t, stream), parentOf(called(t, of, "deliver order.paid to publish")); got != want {
+			t.Errorf("the message on the bus is of %s, want %s", got, want)
 		}
 		for _, child := range []string{"transaction: ask for payment", "provider: charge", "deliver order.paid to end-admission"} {
 			if got := called(t, of, child); string(got.ParentSpanId) != string(request.SpanId) {
@@ -202,6 +216,25 @@ func TestOneTraceFollowsAnOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// published is the traceparent of the one CloudEvent in a stream.
+func published(t *testing.T, stream string) string {
+	t.Helper()
+	client, err := openRedis(testenv.Redis(t))
+	must(t, err)
+	defer client.Close()
+	messages, err := client.XRange(t.Context(), stream, "-", "+").Result()
+	must(t, err)
+	if len(messages) != 1 {
+		t.Fatalf("%d messages", len(messages))
+	}
+	body, _ := messages[0].Values["payload"].(string)
+	var e struct {
+		Traceparent string `json:"traceparent"`
+	}
+	must(t, json.Unmarshal([]byte(body), &e))
+	return e.Traceparent
 }
 
 // The gateway that took the order dies; another one finds out what came of the payment
