@@ -115,7 +115,7 @@ func measureSale(ctx context.Context, o options) error {
 		return err
 	}
 	b.say("transactions")
-	if err := b.transactions(ctx, beside); err != nil {
+	if err := b.transactions(ctx); err != nil {
 		return err
 	}
 	b.say("done")
@@ -232,7 +232,7 @@ var kinds = []struct {
 
 // transactions reads from the database's log how many statements each kind of
 // transaction has, and how long it is open: from BEGIN to COMMIT, as both arrive.
-func (b *bench) transactions(ctx context.Context, beside *around) error {
+func (b *bench) transactions(ctx context.Context) error {
 	const each = 20
 	people, ids, err := b.inside("kinds", 4*each)
 	if err != nil {
