@@ -88,11 +88,11 @@ func (s *Store) undo(ctx context.Context, id, by, reason string) (err error) {
 		if err := must(tx, 1, "UPDATE holds SET state = 'released' WHERE id = ? AND state = 'paid'", hold.ID); err != nil {
 			return err
 		}
-		if err := must(tx, int64(hold.SeatCount), `UPDATE seats SET state = 'free', fence = ?, hold_id = '', hold_until = 0, order_id = ''
-			WHERE show_id = ? AND seat IN ? AND order_id = ? AND state = 'sold'`, fence, hold.ShowID, hold.seats(), id); err != nil {
+		if err := uncountPurchase(tx, hold); err != nil {
 			return err
 		}
-		if err := uncountPurchase(tx, hold); err != nil {
+		if err := must(tx, int64(hold.SeatCount), `UPDATE seats SET state = 'free', fence = ?, hold_id = '', hold_until = 0, order_id = ''
+			WHERE show_id = ? AND seat IN ? AND order_id = ? AND state = 'sold'`, fence, hold.ShowID, hold.seats(), id); err != nil {
 			return err
 		}
 		if err := moneyBack(tx, order, now); err != nil {

@@ -142,12 +142,12 @@ func (s *Store) giveUp(ctx context.Context, p paymentRow) error {
 		if err := must(tx, 1, "UPDATE holds SET state = 'released' WHERE id = ? AND order_id = ? AND state = 'held'", hold.ID, order.ID); err != nil {
 			return err
 		}
+		if err := uncountPurchase(tx, hold); err != nil {
+			return err
+		}
 		if err := must(tx, int64(hold.SeatCount), `UPDATE seats SET state = 'free', hold_id = '', hold_until = 0
 			WHERE show_id = ? AND seat IN ? AND hold_id = ? AND fence = ? AND state = 'paying'`,
 			hold.ShowID, hold.seats(), hold.ID, hold.Fence); err != nil {
-			return err
-		}
-		if err := uncountPurchase(tx, hold); err != nil {
 			return err
 		}
 		if err := must(tx, 1, "UPDATE orders SET state = 'cancelled' WHERE id = ? AND state = 'pending'", order.ID); err != nil {

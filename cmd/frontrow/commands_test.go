@@ -58,6 +58,13 @@ func TestServersAreRefusedByName(t *testing.T) {
 		"--redis-url redis://a --mysql-dsn file:x":                      "FRONTROW_MYSQL_DSN is no file",
 		"--redis-url redis://a:6379":                                    "go together",
 		"--redis-url redis://a --mysql-dsn u:p@tcp(h:1)/d":              "FRONTROW_SECRET is required",
+		"--payment-url pay.example":                                     "FRONTROW_PAYMENT_URL must be http(s)://host",
+		"--payment-timeout 99ms":                                        "FRONTROW_PAYMENT_TIMEOUT must be from 100ms to 1m0s",
+		"--payment-timeout 61s":                                         "FRONTROW_PAYMENT_TIMEOUT must be from 100ms to 1m0s",
+		"--payment-slot 999ms":                                          "FRONTROW_PAYMENT_SLOT must be from 1s",
+		"--payment-slot 11m":                                            "FRONTROW_PAYMENT_SLOT must be from 1s to FRONTROW_PAYMENT_SEATS",
+		"--payment-seats 25h":                                           "FRONTROW_PAYMENT_SEATS must be at most 24h",
+		"--payment-webhook-secret fifteen-chars--":                      "FRONTROW_PAYMENT_WEBHOOK_SECRET must have 16 characters",
 	} {
 		code, _, errOut := runs(t, append([]string{"serve"}, strings.Fields(args)...)...)
 		if code != 1 || !strings.Contains(errOut, want) {
@@ -72,6 +79,7 @@ func TestWhatServeRefuses(t *testing.T) {
 		t.Helper()
 		config := gatewayConfig{
 			servers: servers{RedisURL: b.redis, MySQLDSN: b.dsn}, Listen: "127.0.0.1:0", Secret: testSecret, AdminToken: testAdmin, LogLevel: "info",
+			cardConfig: testCards,
 		}
 		g, err := newGateway(t.Context(), config, slog.New(slog.DiscardHandler))
 		if err == nil {

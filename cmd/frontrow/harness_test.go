@@ -39,6 +39,11 @@ func TestMain(m *testing.M) {
 
 const testWebhooks = "what-the-provider-signs-with"
 
+// testCards are patient for as long as a test may wait.
+var testCards = cardConfig{
+	PaymentTimeout: 300 * time.Millisecond, PaymentSlot: 2 * time.Second, PaymentSeats: 5 * time.Minute, WebhookSecret: testWebhooks,
+}
+
 const testAdmin = "the-operator-of-the-tests"
 
 // backend is where a gateway of a test stands: on its own servers, or on real ones.
@@ -115,9 +120,7 @@ func (b backend) serve(t *testing.T, change ...func(*gatewayConfig)) *testGatewa
 		servers: servers{RedisURL: b.redis, MySQLDSN: b.dsn, DataDir: t.TempDir()},
 		Listen:  "127.0.0.1:0", Secret: testSecret, AdminToken: testAdmin, LogLevel: "debug",
 	}
-	config.cardConfig = cardConfig{
-		PaymentTimeout: 300 * time.Millisecond, PaymentSlot: 2 * time.Second, PaymentSeats: 5 * time.Minute, WebhookSecret: testWebhooks,
-	}
+	config.cardConfig = testCards
 	charges := true
 	config.DemoCharges = &charges
 	for _, c := range change {
