@@ -18,7 +18,7 @@ const (
 	StepSettled = "settled" // it has an outcome
 	StepEvent   = "event"   // something happened that listeners are told of
 	StepTold    = "told"    // a listener was told
-	StepDue     = "due"     // a listener is still to be told, at a time that may be to come
+	StepDue     = "due"     // a listener is still to be told, from now on or at a time to come
 )
 
 // Step is one thing that happened with an order. What is not of its kind is empty.
@@ -188,7 +188,7 @@ func (w *way) delivered(d deliveryRow) Step {
 	case d.DoneAt != nil:
 		step.At = *d.DoneAt
 	case d.State == deliveryDue:
-		step.Kind, step.Outcome = StepDue, "waiting"
+		step.At, step.Kind, step.Outcome = max(d.NextAt, w.now), StepDue, "waiting" // it may wait for an earlier one
 		if d.Claim != "" && d.NextAt > w.now {
 			step.Outcome = "under_way"
 		}

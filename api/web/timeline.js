@@ -28,6 +28,7 @@ const tones = {
 };
 const toneOf = (word) => Object.keys(tones).find((tone) => tones[tone].includes(word)) ?? "";
 
+const words = { dead: "given up" };
 const major = ["hold", "order", "settled", "event", "cancel"];
 const silent = ["hold", "order", "cancel"]; // their outcome is in what they say
 
@@ -56,7 +57,7 @@ function draw(step, first) {
   const item = make("li", [toneOf(step.outcome), major.includes(step.kind) ? "major" : ""].join(" ").trim());
   const head = make("div", "head");
   head.append(make("span", "", says[step.kind](step)));
-  if (step.outcome && !silent.includes(step.kind)) head.append(make("span", "word", step.outcome.replaceAll("_", " ")));
+  if (step.outcome && !silent.includes(step.kind)) head.append(make("span", "word", words[step.outcome] ?? step.outcome.replaceAll("_", " ")));
   head.append(clock(step.at, first));
   const rest = make("div", "rest");
   const facts = [
