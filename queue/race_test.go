@@ -63,8 +63,9 @@ func TestEightTickersAdmitAsOne(t *testing.T) {
 	want := float64(lastAt-rows[0].At)/1_000_000 + 1
 	t.Logf("%d admissions of 40 in %.2f intervals; first after %d ms; %d bought, %d left",
 		intervals, want, (rows[0].At-started)/1000, bought.Load(), left.Load())
-	if float64(intervals) < 0.98*want {
-		t.Errorf("%d admissions in %.1f intervals: more than 2%% lost", intervals, want)
+	// How late each is the machine decides, which is busy; that none is left out, we do.
+	if intervals < int64(want) {
+		t.Errorf("%d admissions in %.2f intervals: one was left out", intervals, want)
 	}
 	totals := gates[0].totals()
 	equal(t, totals.Admitted, totals.Active+totals.Finished+totals.Left+totals.Expired+totals.Missed, "admitted adds up")

@@ -195,7 +195,7 @@ func TestEmbeddedRestart(t *testing.T) {
 	inside, waiting, behind := g.enters(show), g.joins(show), g.joins(show)
 	kept := inside.hold("A-1-2").want(http.StatusCreated)
 
-	second := gatewayConfig{servers: servers{DataDir: dir}, Listen: "127.0.0.1:0", LogLevel: "info"}
+	second := gatewayConfig{servers: servers{DataDir: dir}, Listen: "127.0.0.1:0", LogLevel: "info", cardConfig: testCards}
 	if _, err := newGateway(t.Context(), second, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "running on the data directory") {
 		t.Errorf("a second gateway on the data directory: %v", err)
 	}
