@@ -119,10 +119,9 @@ func TestPlans(t *testing.T) {
 		t.Run(fmt.Sprint(visitors), func(t *testing.T) {
 			t.Parallel()
 			p := planFor(visitors)
-			rules := queue.Rules{
-				Admit: p.admit, IntervalMS: 500, MaxActive: p.maxActive, ClaimSeconds: p.claim, SessionSeconds: 120,
-				SessionMaxSeconds: 300, AbsenceSeconds: p.absent, ReturnSeconds: p.returns,
-			}
+			rules := queue.DefaultRules()
+			rules.Admit, rules.IntervalMS, rules.MaxActive, rules.ClaimSeconds = p.admit, 500, p.maxActive, p.claim
+			rules.SessionSeconds, rules.SessionMaxSeconds, rules.AbsenceSeconds, rules.ReturnSeconds = 120, 300, p.absent, p.returns
 			if err := rules.Validate(); err != nil {
 				t.Error(err)
 			}
