@@ -109,7 +109,7 @@ func (s *Store) claim(ctx context.Context, listener string, ids []string, lease 
 	defer cancel()
 	claim, now := ulid.Make().String(), s.Now()
 	var n int64
-	err := s.transact(ctx, "claim deliveries", func(tx *gorm.DB) (err error) {
+	err := s.behindTheSale(ctx, "claim deliveries", func(tx *gorm.DB) (err error) {
 		n, err = exec(tx, `UPDATE deliveries SET claim = ?, next_at = ?, tries = tries + 1
 			WHERE listener = ? AND event_id IN ? AND state = 'due' AND next_at <= ?`,
 			claim, now+lease.Microseconds(), listener, ids, now)
@@ -206,7 +206,7 @@ func (s *Store) mark(ctx context.Context, d Delivery, outcome, complaint, update
 	try := tryRow{
 		EventID: d.Event.ID, Listener: d.Listener, Try: d.Tries, At: d.began, TookUs: max(0, s.Now()-d.began), Error: complaint,
 	}
-	return s.transact(ctx, "mark delivery", func(tx *gorm.DB) error {
+	return s.behindTheSale(ctx, "mark delivery", func(tx *gorm.DB) error {
 		n, err := exec(tx, update, append(args, d.Event.ID, d.Listener, d.claim)...)
 		if err != nil {
 			return err

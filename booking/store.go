@@ -55,6 +55,7 @@ type Store struct {
 
 	payments       PaymentOptions
 	paymentsNudged chan struct{}
+	afterwards     chan struct{} // see behindTheSale
 }
 
 // New makes a Store on an open database (see Open) and a Redis client. It
@@ -75,6 +76,7 @@ func New(db *gorm.DB, rdb redis.UniversalClient, o Options) *Store {
 	s := &Store{
 		db: db, rdb: rdb, log: o.Logger, subscribers: o.Subscribers, nudge: o.Nudge, tracer: o.Tracer,
 		clock: &clock{now: o.Now}, payments: o.Payments.withDefaults(), paymentsNudged: make(chan struct{}, 1),
+		afterwards: make(chan struct{}, mostAfterwards),
 	}
 	if db.Name() == sqliteName {
 		s.writer = make(chan struct{}, 1)
