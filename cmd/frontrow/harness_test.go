@@ -41,7 +41,7 @@ const testWebhooks = "what-the-provider-signs-with"
 
 // testCards are patient for as long as a test may wait.
 var testCards = cardConfig{
-	PaymentTimeout: 300 * time.Millisecond, PaymentSlot: 2 * time.Second, PaymentSeats: 5 * time.Minute, WebhookSecret: testWebhooks,
+	PaymentTimeout: 500 * time.Millisecond, PaymentSlot: 2 * time.Second, PaymentSeats: 5 * time.Minute, WebhookSecret: testWebhooks,
 }
 
 const testAdmin = "the-operator-of-the-tests"

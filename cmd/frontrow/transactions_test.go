@@ -204,9 +204,9 @@ func watch(t *testing.T) *watched {
 		Subscribers: events.Subscribers(listeners),
 		Payments: booking.PaymentOptions{
 			Provider: card.New(card.Options{
-				URL: pay.URL(), Timeout: 100 * time.Millisecond, Transport: &http.Transport{DialContext: w.dial("provider")},
+				URL: pay.URL(), Timeout: time.Second, Transport: &http.Transport{DialContext: w.dial("provider")},
 			}),
-			Answer: 300 * time.Millisecond, Seats: time.Second,
+			Answer: 3 * time.Second, Seats: 10 * time.Second,
 		},
 	})
 	w.deliver = events.New(w.store, listeners, nil)
