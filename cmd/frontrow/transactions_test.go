@@ -122,7 +122,7 @@ func TestNoTransactionWaitsForTheNetwork(t *testing.T) {
 	}
 	reconciler := booking.NewReconciler(s)
 	settles := func(order, state string) {
-		testenv.Wait(t, 20*time.Second, func() bool {
+		testenv.Wait(t, time.Minute, func() bool {
 			must1(reconciler.RunOnce(t.Context()))(t)
 			return must1(s.OrderOf(t.Context(), order))(t).State == state
 		}, "order %s does not become %s", order, state)

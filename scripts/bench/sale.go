@@ -134,7 +134,7 @@ var fares = []struct{ name, how string }{
 }
 
 func (b *bench) sellings(ctx context.Context, beside *around) error {
-	speeds := map[string][]float64{}
+	speeds, costs := map[string][]float64{}, map[string][]float64{}
 	if _, err := b.selling(ctx, "warm", saleBuyers/4); err != nil {
 		return err
 	}
@@ -144,14 +144,33 @@ func (b *bench) sellings(ctx context.Context, beside *around) error {
 			if err := beside.behave(fare.how); err != nil {
 				return err
 			}
+			before, err := b.processorTime(ctx)
+			if err != nil {
+				return err
+			}
 			speed, err := b.selling(ctx, fmt.Sprintf("sale-%d-%s", round+1, fare.name), saleBuyers)
 			if err != nil {
 				return err
+			}
+			if fare.name == fares[0].name {
+				if err := b.delivered(ctx); err != nil {
+					return err
+				}
+				after, err := b.processorTime(ctx)
+				if err != nil {
+					return err
+				}
+				for who := range after {
+					costs[who] = append(costs[who], (after[who]-before[who])*1000/saleBuyers)
+				}
 			}
 			speeds[fare.name] = append(speeds[fare.name], speed)
 		}
 	}
 	b.table.add("orders, wallet and card mixed, two gateways", "/s", speeds["well"], atLeast(200)).Note = "holds, charges of wallets and payments"
+	for _, who := range sortedKeys(costs) {
+		b.table.add("an order takes "+who+", processor time", "ms", costs[who], nil).Note = "joining, and all that follows it, included"
+	}
 	b.table.ratio("orders while a receiver refuses ÷ while it is well", speeds["refuses"], speeds["well"], atLeast(0.95))
 	b.table.ratio("orders while a receiver hangs ÷ while it is well", speeds["hangs"], speeds["well"], atLeast(0.95))
 	return beside.behave(fares[0].how)
