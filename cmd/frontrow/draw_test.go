@@ -377,7 +377,7 @@ func TestAMillionAreDrawn(t *testing.T) {
 
 	keys, err := queue.NewKeyring(testSecret)
 	must(t, err)
-	ran := scriptsRun(t, client)
+	ran, asking := scriptsRun(t, client), time.Now()
 	var slots [31]int
 	var mu sync.Mutex
 	var polls sync.WaitGroup
@@ -400,7 +400,8 @@ func TestAMillionAreDrawn(t *testing.T) {
 	polls.Wait()
 	ran = scriptsRun(t, client) - ran
 	t.Logf("%d came for their numbers: %d scripts meanwhile; next polls by second: %v", asked, ran, slots)
-	if ran > asked/10 {
+	loops := int(5 * time.Since(asking).Seconds()) // on a busy machine the polls take a while, and loops go on
+	if ran > asked/10+loops {
 		t.Errorf("%d scripts for %d who came for their numbers", ran, asked)
 	}
 	if slices.Max(slots[:]) > asked/3 {
