@@ -102,7 +102,7 @@ func TestGracefulStop(t *testing.T) {
 	v.poll().want(http.StatusOK)
 	select {
 	case <-stopped:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("does not stop")
 	}
 	if r, err := client.Get(g.URL() + "/healthz"); err == nil {
