@@ -120,7 +120,7 @@ func (h *hall) hold(t *testing.T, r HoldRequest) Hold {
 func (h *hall) shortHold(t *testing.T, r HoldRequest) Hold {
 	t.Helper()
 	var hold Hold
-	err := error(ErrTooLate)
+	err := ErrTooLate
 	for lasts := int64(60_000); errors.Is(err, ErrTooLate) && lasts < 5_000_000; lasts *= 2 { // on a busy machine the moment may pass
 		r.Latest = h.redisNow(t) + lasts
 		hold, err = h.Hold(t.Context(), r)
