@@ -67,18 +67,20 @@ func TestTheWholeJourney(t *testing.T) {
 				t.Errorf("stats: %s is %d, want %d", field, got, want)
 			}
 		}
-		metrics := g.do(call{method: "GET", path: "/metrics"}).want(http.StatusOK)
-		for _, line := range []string{
+		lines := []string{
 			`frontrow_queue_visitors_total{outcome="finished",show="` + show + `"} 1`,
 			`frontrow_queue_wait_seconds{quantile="0.5",show="` + show + `"}`,
-			`frontrow_queue_eta_inside_ratio{show="` + show + `"}`,
 			`frontrow_seats{show="` + show + `",state="sold"} 2`,
 			`frontrow_redis_command_duration_seconds_count{command="evalsha"}`,
 			`frontrow_sql_statement_duration_seconds_count{statement="insert"}`,
-		} {
-			if !strings.Contains(string(metrics.body), line) {
-				t.Errorf("/metrics lacks %s", line)
-			}
+		}
+		if stats.json()["eta_error"] != nil { // on a busy machine nobody may have been foretold anything
+			lines = append(lines, `frontrow_queue_eta_inside_ratio{show="`+show+`"}`)
+		}
+		for _, line := range lines {
+			testenv.Wait(t, 5*time.Second, func() bool {
+				return strings.Contains(string(g.do(call{method: "GET", path: "/metrics"}).want(http.StatusOK).body), line)
+			}, "/metrics lacks %s", line)
 		}
 	})
 }
