@@ -266,7 +266,7 @@ func (p *process) draw(show string) reply {
 // lottery makes a show that is in its lobby, and waits for the commitment.
 func (p *process) lottery() (show string) {
 	p.t.Helper()
-	spec := testShow("draw", map[string]any{"admit": 0, "absence_seconds": 120}, 10)
+	spec := testShow("draw", map[string]any{"admit": 0, "absence_seconds": 3600}, 10)
 	inLobby(map[string]any{}, time.Now().Add(time.Hour))(spec)
 	show = spec["show"].(string)
 	p.admin("POST", "/v1/admin/shows", spec).want(http.StatusCreated)
