@@ -19,6 +19,7 @@ import (
 
 	"frontrow/booking"
 	"frontrow/internal/flow"
+	"frontrow/internal/outward"
 )
 
 // Options say where the provider is.
@@ -68,8 +69,7 @@ func New(o Options) *Client {
 	}
 	return &Client{
 		base: strings.TrimSuffix(o.URL, "/") + "/v1/payments", key: o.Key, timeout: o.Timeout,
-		// Whoever answers elsewhere is not the provider.
-		http: &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		http: outward.NewClient(o.Transport),
 		breaker: gobreaker.NewCircuitBreaker[booking.Payment](gobreaker.Settings{
 			Name: "payment provider", Timeout: breakFor,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
@@ -127,10 +127,10 @@ func (c *Client) call(ctx context.Context, what call) (booking.Payment, error) {
 	sent := false
 	try := func() (booking.Payment, error) {
 		p, err := c.breaker.Execute(func() (booking.Payment, error) { return c.once(ctx, what) })
-		if err == nil || errors.Is(err, booking.ErrPaymentUnknown) {
-			return p, permanent(err)
+		if err == nil {
+			return p, nil
 		}
-		if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		if errors.Is(err, booking.ErrPaymentUnknown) || errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 			return p, backoff.Permanent(err)
 		}
 		sent = sent || !notSent(err)
@@ -153,17 +153,10 @@ func (c *Client) call(ctx context.Context, what call) (booking.Payment, error) {
 // provider is busy, not where it does not understand.
 func refusal(status int) error {
 	err := fmt.Errorf("answered %d", status)
-	if status/100 != 4 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status == http.StatusTooEarly {
-		return err
+	if outward.Refuses(status) {
+		return backoff.Permanent(err)
 	}
-	return backoff.Permanent(err)
-}
-
-func permanent(err error) error {
-	if err == nil {
-		return nil
-	}
-	return backoff.Permanent(err)
+	return err
 }
 
 // notSent tells whether nobody can have seen the request.

@@ -17,7 +17,7 @@ const exportBatch = 100
 // Export is the listener that tells the data platform, in batches of CloudEvents over
 // HTTP. source says where they come from.
 func Export(url, source string) Listener {
-	to := newOutward(url)
+	to := newService(url)
 	return Listener{
 		Name:    "export",
 		Types:   outwardTypes,
@@ -33,7 +33,7 @@ func Export(url, source string) Listener {
 
 // export sends events together. If the platform refuses them for good, one of them may
 // be why, and the others must not pay for it: each is sent by itself.
-func export(ctx context.Context, to outward, source string, events []booking.Event) []error {
+func export(ctx context.Context, to service, source string, events []booking.Event) []error {
 	err := exportAll(ctx, to, source, events)
 	if len(events) == 1 || !hopeless(err) {
 		return forAll(events, err)
@@ -47,7 +47,7 @@ func export(ctx context.Context, to outward, source string, events []booking.Eve
 	return errs
 }
 
-func exportAll(ctx context.Context, to outward, source string, events []booking.Event) error {
+func exportAll(ctx context.Context, to service, source string, events []booking.Event) error {
 	var batch []event.Event
 	var unreadable error
 	for _, e := range events {

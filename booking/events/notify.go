@@ -66,7 +66,7 @@ func Notify(o NotifyOptions) (Listener, error) {
 	if err != nil {
 		return Listener{}, fmt.Errorf("no messages in %q: %w", o.Locale, err)
 	}
-	to := newOutward(o.URL)
+	to := newService(o.URL)
 	return Listener{
 		Name:    "notify",
 		Types:   append([]string{booking.PlaceCalled}, outwardTypes...),

@@ -11,33 +11,30 @@ import (
 	"time"
 
 	"frontrow/internal/flow"
+	"frontrow/internal/outward"
 )
 
-// outward is a service that is told by HTTP POST.
-type outward struct {
+// service is one that is told by HTTP POST.
+type service struct {
 	url    string
 	client *http.Client
 }
 
-// newOutward keeps as many connections as there are workers. A redirect is not
-// followed: what it leads to was not configured.
-func newOutward(url string) outward {
+// newService keeps as many connections as there are workers.
+func newService(url string) service {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = usualWorkers
-	return outward{url, &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return service{url, outward.NewClient(transport)}
 }
 
-func (o outward) close() error {
+func (o service) close() error {
 	o.client.CloseIdleConnections()
 	return nil
 }
 
 // post sends a body. An answer 2xx is nil. Another 4xx than 408, 425 and 429 is
 // Permanent; everything else is for later, not before the Retry-After of the answer.
-func (o outward) post(ctx context.Context, contentType string, header map[string]string, body []byte) error {
+func (o service) post(ctx context.Context, contentType string, header map[string]string, body []byte) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url, bytes.NewReader(body))
 	if err != nil {
 		return Permanent(err)
@@ -60,12 +57,8 @@ func (o outward) post(ctx context.Context, contentType string, header map[string
 		return nil
 	}
 	err = fmt.Errorf("answered %s: %s", answer.Status, strings.TrimSpace(string(said)))
-	switch answer.StatusCode {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-	default:
-		if answer.StatusCode/100 == 4 {
-			return Permanent(err)
-		}
+	if outward.Refuses(answer.StatusCode) {
+		return Permanent(err)
 	}
 	return After(err, retryAfter(answer.Header.Get("Retry-After"), time.Now()))
 }
