@@ -28,8 +28,8 @@ const (
 	reconcileInterval = time.Second
 	// reconcileBatch payments are claimed at once, and asked about side by side.
 	reconcileBatch = 16
-	// Between two questions about a payment: doubling from the first to the most, and
-	// spread out, so that a provider that comes back is not overrun.
+	// Between two questions about a payment (see PauseAfter), so that a provider that
+	// comes back is not overrun.
 	reconcileFirst = time.Second
 	reconcileMost  = time.Minute
 )
@@ -138,7 +138,7 @@ func (s *Store) goOn(ctx context.Context, p paymentRow) error {
 		return nil
 	}
 	_, marked := exec(s.db.WithContext(ctx), "UPDATE payments SET next_at = ?, claim = '' WHERE order_id = ? AND claim = ? AND state = ?",
-		s.Now()+pauseAfter(p.Tries).Microseconds(), p.OrderID, p.Claim, p.State)
+		s.Now()+PauseAfter(p.Tries, reconcileFirst, reconcileMost).Microseconds(), p.OrderID, p.Claim, p.State)
 	if errors.Is(err, errNothingKnown) {
 		err = nil
 	}
@@ -184,11 +184,13 @@ func (s *Store) asked(ctx context.Context, p paymentRow, kind string, ask func(c
 	return s.called(ctx, p, kind, func(ctx context.Context) (Payment, error) { return ask(ctx, p.OrderID) })
 }
 
-// pauseAfter is how long to wait after the n-th question about a payment.
-func pauseAfter(n int) time.Duration {
-	pause := reconcileMost
-	if n < 8 {
-		pause = min(pause, reconcileFirst<<max(0, n-1))
+// PauseAfter is how long to wait after the n-th try, from 1, of something that may get
+// better: from first on doubling up to most, and spread out by half, so that what failed
+// together does not come back together.
+func PauseAfter(n int, first, most time.Duration) time.Duration {
+	pause := most
+	if n < 20 {
+		pause = min(pause, first<<max(0, n-1))
 	}
 	return pause/2 + rand.N(pause/2)
 }

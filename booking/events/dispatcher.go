@@ -3,7 +3,6 @@ package events
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -119,12 +118,5 @@ func (d *Dispatcher) RunOnce(ctx context.Context) (claimed int, err error) {
 	return claimed, nil
 }
 
-// pause is how long to wait after the n-th failed try: doubling, and spread out
-// so that what failed together does not come back together.
-func pause(n int) time.Duration {
-	p := maxPause
-	if n < 20 {
-		p = min(p, firstPause<<(n-1))
-	}
-	return p/2 + rand.N(p/2)
-}
+// pause is how long to wait after the n-th failed try.
+func pause(n int) time.Duration { return booking.PauseAfter(n, firstPause, maxPause) }
