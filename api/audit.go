@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -51,16 +50,12 @@ type auditJSON struct {
 }
 
 func (a *API) getAudit(c *gin.Context) {
-	limit := auditUsual
-	if text, given := c.GetQuery("limit"); given {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			a.fail(c, invalidField("limit", "must be a whole number"))
-			return
-		}
-		limit = n
+	limit, err := queryNumber(c, "limit", auditUsual, 1, booking.MostAudit)
+	var entries []booking.AuditEntry
+	var more bool
+	if err == nil {
+		entries, more, err = a.Store.Audit(c.Request.Context(), c.Query("show"), c.Query("after"), limit)
 	}
-	entries, more, err := a.Store.Audit(c.Request.Context(), c.Query("show"), c.Query("after"), limit)
 	if err != nil {
 		a.fail(c, err)
 		return

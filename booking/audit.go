@@ -140,8 +140,8 @@ func object(text string) values {
 	return v
 }
 
-// auditMost is how many entries are told at once.
-const auditMost = 200
+// MostAudit is how many entries are told at once.
+const MostAudit = 200
 
 // Audit lists changes, the newest first: of one show, or of everything with an empty
 // id; after is the id of an entry, on whose elders the list goes on. more tells whether there
@@ -150,7 +150,7 @@ func (s *Store) Audit(ctx context.Context, show, after string, limit int) (list 
 	f := &faults{}
 	f.unless(show == "" || showPattern.MatchString(show), "show", "must match [a-z0-9-]{1,40}")
 	f.unless(after == "" || isID(after), "after", "must be the id of an entry")
-	f.within("limit", limit, 1, auditMost)
+	f.within("limit", limit, 1, MostAudit)
 	if err := f.err(); err != nil {
 		return nil, false, err
 	}

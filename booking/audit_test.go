@@ -18,7 +18,7 @@ func desk(t *testing.T) context.Context {
 
 func (h *hall) entries(t *testing.T, show string) []AuditEntry {
 	t.Helper()
-	list, more, err := h.Audit(t.Context(), show, "", auditMost)
+	list, more, err := h.Audit(t.Context(), show, "", MostAudit)
 	must0(t, err)
 	if more {
 		t.Error("there is more")

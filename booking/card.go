@@ -15,8 +15,8 @@ import (
 	"frontrow/internal/fault"
 )
 
-// cardPattern is what a provider's token looks like; a card's number does not get
-// in, and so never gets into a log or a table of ours.
+// A provider's token looks like the first; a card's number like the second. It does not
+// get in, and so never into a log or a table of ours.
 var (
 	cardPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 	cardNumber  = regexp.MustCompile(`^[0-9._-]{12,}$`)
@@ -68,7 +68,7 @@ func (s *Store) PayByCard(ctx context.Context, r PayRequest) (Order, error) {
 	answer, err := s.charge(ctx, payment, r)
 	fault.Point("card.charged")
 	if err == nil {
-		err = s.settle(ctx, payment, answer)
+		err = s.settleOf(ctx, hold, order, payment, answer)
 	}
 	if err != nil {
 		s.log.WarnContext(ctx, "payment not settled yet", "order", order.ID, "trace", flow.TraceID(order.Trace), "error", err)
@@ -94,7 +94,7 @@ func (s *Store) pending(hold holdRow, r PayRequest) (orderRow, paymentRow) {
 // ask makes hold and seats wait for the payment, at the door and in the database. Who
 // is late at the door has lost the seats.
 func (s *Store) ask(ctx context.Context, hold holdRow, order orderRow, payment paymentRow) error {
-	if hold.State == HoldHeld && hold.OrderID == "" {
+	if hold.State == HoldHeld && !hold.paying() {
 		if err := s.prolong(ctx, hold, payment.SeatsUntil); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (s *Store) ask(ctx context.Context, hold holdRow, order orderRow, payment p
 		}
 		return tx.Create(&payment).Error
 	})
-	if err != nil && !errors.Is(err, errOutcomeUnknown) && hold.OrderID == "" {
+	if err != nil && !errors.Is(err, errOutcomeUnknown) && !hold.paying() {
 		s.prolongOrLog(ctx, hold, hold.ExpiresAt)
 	}
 	return err

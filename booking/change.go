@@ -2,7 +2,6 @@ package booking
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -215,12 +214,11 @@ func (s *Store) handOver(ctx context.Context, showID string, x HoldExchanged) er
 // gateway that changed it has usually told it already; this is for when it could not.
 // It does nothing for a show that is gone.
 func (s *Store) HandOver(ctx context.Context, e Event) error {
-	var x HoldExchanged
-	if err := json.Unmarshal(e.Payload, &x); err != nil {
+	x, err := payloadOf[HoldExchanged](e)
+	if err != nil {
 		return fmt.Errorf("hand over: %w", err)
 	}
-	_, _, err := s.laidOutNow(ctx, e.Show)
-	if err == nil {
+	if _, _, err = s.laidOutNow(ctx, e.Show); err == nil {
 		err = s.handOver(ctx, e.Show, x)
 	}
 	if errors.Is(err, ErrShowNotFound) || errors.Is(err, errUnloaded) {

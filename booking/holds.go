@@ -169,12 +169,15 @@ func (s *Store) Release(ctx context.Context, visitor, holdID string) (heldUntil 
 	return s.HeldUntil(ctx, visitor, row.ShowID)
 }
 
-// HeldUntil is the latest deadline (µs) of a visitor's live holds of a show, 0 if they
-// have none.
+// HeldUntil is up to when (µs) a visitor's live holds of a show keep them inside, 0 if
+// they have none: to the hold's deadline, or while it is being paid for as long as a
+// payment may, which is shorter than its seats wait.
 func (s *Store) HeldUntil(ctx context.Context, visitor, showID string) (until int64, err error) {
 	err = s.db.WithContext(ctx).Raw(
-		"SELECT COALESCE(MAX(expires_at), 0) FROM holds WHERE visitor = ? AND show_id = ? AND state = 'held' AND expires_at > ?",
-		visitor, showID, s.Now()).Row().Scan(&until)
+		`SELECT COALESCE(MAX(CASE WHEN h.order_id = '' THEN h.expires_at ELSE p.created_at + ? END), 0)
+		FROM holds h LEFT JOIN payments p ON p.order_id = h.order_id
+		WHERE h.visitor = ? AND h.show_id = ? AND h.state = 'held' AND h.expires_at > ?`,
+		s.payments.Slot.Microseconds(), visitor, showID, s.Now()).Row().Scan(&until)
 	return until, failed("held until", err)
 }
 

@@ -66,27 +66,25 @@ var payloads = map[string]func() any{
 
 // OfPlace reads what an event of a place says, as OfOrder does for one of an order.
 func (e Event) OfPlace() (PlacePayload, error) {
-	p, err := e.read()
-	if place, ok := p.(*PlacePayload); ok && err == nil {
-		return *place, nil
-	}
-	if err == nil {
-		err = fmt.Errorf("%w: %s is of the type %q, no place's", ErrUnreadable, e.ID, e.Type)
-	}
-	return PlacePayload{}, err
+	return payloadOf[PlacePayload](e)
 }
 
 // OfOrder reads what an event of an order says. It returns ErrUnreadable for another
 // event, for one of a newer version, and for a broken one.
 func (e Event) OfOrder() (OrderPayload, error) {
+	return payloadOf[OrderPayload](e)
+}
+
+func payloadOf[T any](e Event) (T, error) {
 	p, err := e.read()
-	if order, ok := p.(*OrderPayload); ok && err == nil {
-		return *order, nil
+	if told, ok := p.(*T); ok && err == nil {
+		return *told, nil
 	}
 	if err == nil {
-		err = fmt.Errorf("%w: %s is of the type %q, no order's", ErrUnreadable, e.ID, e.Type)
+		err = fmt.Errorf("%w: %s is of the type %q", ErrUnreadable, e.ID, e.Type)
 	}
-	return OrderPayload{}, err
+	var none T
+	return none, err
 }
 
 // Readable returns ErrUnreadable for an event that this version cannot read: of a

@@ -115,15 +115,13 @@ func (s *Store) settleUnpaid(ctx context.Context, r PayRequest, cause error) (Or
 		return Order{}, cause
 	}
 	hold, err := s.findHold(ctx, r.Visitor, r.HoldID)
-	switch {
-	case err != nil:
-		return Order{}, err
-	case hold.State == HoldPaid:
-		return Order{}, ErrAlreadyPaid
-	case hold.paying():
-		return Order{}, ErrPaymentUnderWay
+	if err == nil {
+		err = hold.over(r.Now)
 	}
-	return Order{}, ErrHoldExpired
+	if err == nil {
+		err = ErrHoldExpired // at the door
+	}
+	return Order{}, err
 }
 
 // prices are the prices that made up the hold's amount, by the layout that the hold

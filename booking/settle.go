@@ -12,12 +12,17 @@ import (
 // settle writes down what the provider has said of a payment that was asked for. A
 // pending one stays as it is.
 func (s *Store) settle(ctx context.Context, p paymentRow, a Payment) error {
-	if a.State == PaymentPending {
-		return nil
-	}
 	hold, order, err := s.ofPayment(ctx, p)
 	if err != nil {
 		return err
+	}
+	return s.settleOf(ctx, hold, order, p, a)
+}
+
+// settleOf is settle for who has the hold and the order at hand.
+func (s *Store) settleOf(ctx context.Context, hold holdRow, order orderRow, p paymentRow, a Payment) (err error) {
+	if a.State == PaymentPending {
+		return nil
 	}
 	if a.State == PaymentCaptured {
 		err = s.settlePaid(ctx, hold, order, a)
