@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -236,7 +238,7 @@ func (p *Provider) behaviour(card string) string {
 		return name
 	}
 	draw := rand.Float64()
-	for _, behaviour := range sortedNames(p.o.Rates) {
+	for _, behaviour := range slices.Sorted(maps.Keys(p.o.Rates)) {
 		if draw -= p.o.Rates[behaviour]; draw < 0 {
 			return behaviour
 		}

@@ -3,13 +3,9 @@ package fakepay
 import (
 	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"time"
 )
-
-func sortedNames(m map[string]float64) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Handler is the interface: POST /v1/payments, GET /v1/payments/{payment},
 // POST /v1/payments/{payment}/refund, and for those who want to look on,
@@ -168,14 +164,15 @@ func (p *Provider) open(c charge, behaviour string) (known Payment, isNew bool) 
 func (p *Provider) find(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	known, ok := p.payments[r.PathValue("payment")]
+	var found Payment
+	if ok {
+		found = *known
+	}
 	p.mu.Unlock()
 	if !ok {
 		complain(w, http.StatusNotFound, "no such payment")
 		return
 	}
-	p.mu.Lock()
-	found := *known
-	p.mu.Unlock()
 	answer(w, http.StatusOK, found)
 }
 
