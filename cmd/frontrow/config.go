@@ -86,8 +86,8 @@ func (c gatewayConfig) check() error {
 	}
 	if c.AdminToken == "" && !c.embedded() {
 		errs = append(errs, errors.New("FRONTROW_ADMIN_TOKEN is required outside the embedded default"))
-	} else if c.AdminToken != "" && len(c.AdminToken) < 16 {
-		errs = append(errs, errors.New("FRONTROW_ADMIN_TOKEN must have 16 characters or more"))
+	} else if c.AdminToken != "" && len(c.AdminToken) < leastSecret {
+		errs = append(errs, fmt.Errorf("FRONTROW_ADMIN_TOKEN must have %d characters or more", leastSecret))
 	}
 	for _, cidr := range c.TrustedProxies {
 		if _, _, err := net.ParseCIDR(cidr); err != nil && net.ParseIP(cidr) == nil {
@@ -108,6 +108,15 @@ func (c gatewayConfig) check() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// leastSecret is how long what proves something must be, in characters.
+const leastSecret = 16
+
+// isHTTP tells whether a text is the URL of a service.
+func isHTTP(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // redisOptions reads a Redis URL; forms that this version does not serve are

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -36,11 +35,8 @@ const (
 
 func (c cardConfig) check() error {
 	var errs []error
-	if c.PaymentURL != "" {
-		u, err := url.Parse(c.PaymentURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			errs = append(errs, errors.New("FRONTROW_PAYMENT_URL must be http(s)://host, and may have a path"))
-		}
+	if c.PaymentURL != "" && !isHTTP(c.PaymentURL) {
+		errs = append(errs, errors.New("FRONTROW_PAYMENT_URL must be http(s)://host, and may have a path"))
 	}
 	if c.PaymentTimeout < leastPaymentTimeout || c.PaymentTimeout > mostPaymentTimeout {
 		errs = append(errs, fmt.Errorf("FRONTROW_PAYMENT_TIMEOUT must be from %v to %v", leastPaymentTimeout, mostPaymentTimeout))
@@ -51,8 +47,8 @@ func (c cardConfig) check() error {
 	if c.PaymentSeats > mostPaymentSeats {
 		errs = append(errs, fmt.Errorf("FRONTROW_PAYMENT_SEATS must be at most %v", mostPaymentSeats))
 	}
-	if c.WebhookSecret != "" && len(c.WebhookSecret) < 16 {
-		errs = append(errs, errors.New("FRONTROW_PAYMENT_WEBHOOK_SECRET must have 16 characters or more"))
+	if c.WebhookSecret != "" && len(c.WebhookSecret) < leastSecret {
+		errs = append(errs, fmt.Errorf("FRONTROW_PAYMENT_WEBHOOK_SECRET must have %d characters or more", leastSecret))
 	}
 	return errors.Join(errs...)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -24,8 +23,7 @@ type outwardConfig struct {
 func (c outwardConfig) check() error {
 	var errs []error
 	for _, u := range [][2]string{{"FRONTROW_NOTIFY_URL", c.NotifyURL}, {"FRONTROW_EXPORT_URL", c.ExportURL}} {
-		parsed, err := url.Parse(u[1])
-		if u[1] != "" && (err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "") {
+		if u[1] != "" && !isHTTP(u[1]) {
 			errs = append(errs, fmt.Errorf("%s must be http(s)://host/path", u[0]))
 		}
 	}
@@ -44,8 +42,6 @@ func (c outwardConfig) check() error {
 	}
 	return errors.Join(errs...)
 }
-
-const leastSecret = 16
 
 // listeners are those that are configured. source is where events say that they come
 // from; title tells a show's title.
