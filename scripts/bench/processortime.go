@@ -3,14 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 )
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // ticksPerSecond is the unit of /proc/<pid>/stat on every Linux that Go runs on.
 const ticksPerSecond = 100

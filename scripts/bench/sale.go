@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -168,7 +169,7 @@ func (b *bench) sellings(ctx context.Context, beside *around) error {
 		}
 	}
 	b.table.add("orders, wallet and card mixed, two gateways", "/s", speeds["well"], atLeast(200)).Note = "holds, charges of wallets and payments"
-	for _, who := range sortedKeys(costs) {
+	for _, who := range slices.Sorted(maps.Keys(costs)) {
 		b.table.add("an order takes "+who+", processor time", "ms", costs[who], nil).Note = "joining, and all that follows it, included"
 	}
 	b.table.ratio("orders while a receiver refuses ÷ while it is well", speeds["refuses"], speeds["well"], atLeast(0.95))
@@ -230,151 +231,4 @@ func (b *bench) inside(show string, people int) ([]visitor, []string, error) {
 // payBy pays for the buyer's hold by card.
 func (b *buyer) payBy(card string) error {
 	return b.post("/v1/orders", `{"hold":"`+b.held+`","payment":{"method":"card","card":"`+card+`"}}`, "order-"+b.held)
-}
-
-// kinds name the transactions of a sale by what only they write, in the order in which
-// they are told apart.
-var kinds = []struct {
-	name  string
-	marks *regexp.Regexp
-}{
-	{"hold", regexp.MustCompile("INSERT INTO `holds`")},
-	{"wallet payment", regexp.MustCompile("UPDATE wallets SET balance = balance - ")},
-	{"card payment, before the provider is asked", regexp.MustCompile("INSERT INTO `payments`")},
-	{"card payment, settled as paid", regexp.MustCompile("UPDATE orders SET state = 'paid'")},
-	{"card payment, settled as declined", regexp.MustCompile("UPDATE orders SET state = 'declined'")},
-	{"cancellation", regexp.MustCompile("INSERT INTO `order_steps`[^\n]*'cancel'")},
-	{"refund of a card, settled", regexp.MustCompile("UPDATE payments SET state = 'refunded'")},
-	{"a hold given back", regexp.MustCompile("UPDATE holds SET state = 'released'")},
-	{"a delivery marked", regexp.MustCompile("UPDATE deliveries SET state = 'done'")},
-}
-
-// transactions reads from the database's log how many statements each kind of
-// transaction has, and how long it is open: from BEGIN to COMMIT, as both arrive.
-func (b *bench) transactions(ctx context.Context) error {
-	const each = 20
-	people, ids, err := b.inside("kinds", 4*each)
-	if err != nil {
-		return err
-	}
-	log, err := openStatementLog(ctx, b.db)
-	if err != nil {
-		return err
-	}
-	defer log.close()
-	conn, err := dial(b.gateways[0].address, 3*time.Minute)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if err := log.execute(ctx, "TRUNCATE TABLE mysql.general_log", "SET GLOBAL general_log = ON"); err != nil {
-		return err
-	}
-	for i := range people {
-		one := &buyer{conn: conn, show: "kinds", visitor: people[i]}
-		err := one.wins(ids[i])
-		switch {
-		case err != nil:
-		case i%4 == 0:
-			if err = errors.Join(one.charge(), one.pay()); err == nil {
-				err = b.cancelLast(one)
-			}
-		case i%4 == 1:
-			if err = one.payBy("card_ok"); err == nil {
-				err = b.cancelLast(one)
-			}
-		case i%4 == 2:
-			_, _, err = conn.ask(request("POST", "/v1/orders", one.pass, `{"hold":"`+one.held+`","payment":{"method":"card","card":"card_declined"}}`, "order-"+one.held))
-		default:
-			_, _, err = conn.ask(request("DELETE", "/v1/holds/"+one.held, one.pass, "", ""))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := b.delivered(ctx); err != nil {
-		return err
-	}
-	if err := log.execute(ctx, "SET GLOBAL general_log = OFF"); err != nil {
-		return err
-	}
-	found, err := log.transactions(ctx)
-	if err != nil {
-		return err
-	}
-	for _, kind := range kinds {
-		var sizes, times []float64
-		for _, t := range found {
-			if kindOf(t.text) == kind.name {
-				sizes, times = append(sizes, float64(t.statements)), append(times, t.open)
-			}
-		}
-		if len(sizes) == 0 {
-			return fmt.Errorf("no transaction of the kind %q was logged", kind.name)
-		}
-		b.table.add(kind.name+": statements", "", sizes, atMost(13)).Note = "BEGIN and COMMIT counted"
-		b.table.add(kind.name+": open for", "ms", times, nil)
-	}
-	return nil
-}
-
-func kindOf(text string) string {
-	for _, kind := range kinds {
-		if kind.marks.MatchString(text) {
-			return kind.name
-		}
-	}
-	return ""
-}
-
-// cancelLast has the operator cancel the order that a buyer has just paid.
-func (b *bench) cancelLast(one *buyer) error {
-	return b.gateways[0].admin(http.StatusOK, "POST", "/orders/"+one.order+"/cancel", map[string]string{"reason": "measured"}, nil)
-}
-
-// logged is a transaction as the database's log has it; open in ms.
-type logged struct {
-	text       string
-	statements int
-	open       float64
-}
-
-// transactions are those that were logged and committed.
-func (l *statementLog) transactions(ctx context.Context) ([]logged, error) {
-	rows, err := l.conn.QueryContext(ctx, `SELECT thread_id, CAST(UNIX_TIMESTAMP(event_time) * 1000000 AS SIGNED), CONVERT(argument USING utf8mb4)
-		FROM mysql.general_log WHERE command_type IN ('Query', 'Execute') AND thread_id <> CONNECTION_ID()`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	type under struct {
-		logged
-		began int64
-	}
-	open := map[int64]*under{}
-	var all []logged
-	for rows.Next() {
-		var thread, at int64
-		var text string
-		if err := rows.Scan(&thread, &at, &text); err != nil {
-			return nil, err
-		}
-		if text == "START TRANSACTION" || text == "BEGIN" {
-			open[thread] = &under{began: at}
-		}
-		t := open[thread]
-		if t == nil {
-			continue
-		}
-		t.statements++
-		t.text += text + "\n"
-		if text == "COMMIT" || text == "ROLLBACK" {
-			delete(open, thread)
-			t.open = float64(at-t.began) / 1000
-			if text == "COMMIT" {
-				all = append(all, t.logged)
-			}
-		}
-	}
-	return all, rows.Err()
 }

@@ -25,6 +25,7 @@ func (l *statementLog) close() { _ = l.conn.Close() }
 // statement is one that reached the database on a connection.
 type statement struct {
 	thread int64
+	at     int64 // us
 	text   string
 }
 
@@ -71,7 +72,7 @@ func (l *statementLog) execute(ctx context.Context, statements ...string) error 
 }
 
 func (l *statementLog) read(ctx context.Context) ([]statement, error) {
-	rows, err := l.conn.QueryContext(ctx, `SELECT thread_id, CONVERT(argument USING utf8mb4) FROM mysql.general_log
+	rows, err := l.conn.QueryContext(ctx, `SELECT thread_id, CAST(UNIX_TIMESTAMP(event_time) * 1000000 AS SIGNED), CONVERT(argument USING utf8mb4) FROM mysql.general_log
 		WHERE command_type IN ('Query', 'Execute') AND (thread_id <> CONNECTION_ID() OR argument = ?)`, beginning)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (l *statementLog) read(ctx context.Context) ([]statement, error) {
 	var log []statement
 	for rows.Next() {
 		var s statement
-		if err := rows.Scan(&s.thread, &s.text); err != nil {
+		if err := rows.Scan(&s.thread, &s.at, &s.text); err != nil {
 			return nil, err
 		}
 		log = append(log, s)

@@ -11,7 +11,7 @@ func TestCostOfPayments(t *testing.T) {
 	var log []statement
 	say := func(thread int64, texts ...string) {
 		for _, text := range texts {
-			log = append(log, statement{thread, text})
+			log = append(log, statement{thread: thread, text: text})
 		}
 	}
 	const n = 50
@@ -39,9 +39,9 @@ func TestCostOfSomeShows(t *testing.T) {
 	t.Parallel()
 	var log []statement
 	for i := range 400 {
-		log = append(log, statement{1, beginning})
+		log = append(log, statement{thread: 1, text: beginning})
 		if i%2 == 0 {
-			log = append(log, statement{2, fmt.Sprintf("SELECT * FROM seats WHERE seat IN ('A-%d','B-%d')", i, i)})
+			log = append(log, statement{thread: 2, text: fmt.Sprintf("SELECT * FROM seats WHERE seat IN ('A-%d','B-%d')", i, i)})
 		}
 	}
 	if got := costOf(log, 400, time.Second).all(); got != 0.5 {
