@@ -41,16 +41,16 @@ func ask(t *testing.T, method, url, key, body string, header ...string) (int, Pa
 	return response.StatusCode, p
 }
 
-func chargeOf(id, card string) string {
-	return fmt.Sprintf(`{"payment":%q,"amount":5,"currency":"KRW","card":%q,"capture":true}`, id, card)
+func chargeOf(id string) string {
+	return fmt.Sprintf(`{"payment":%q,"amount":5,"currency":"KRW","card":"card_ok","capture":true}`, id)
 }
 
 func TestPaymentsOutliveARestart(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "payments")
 	p, url := open(t, Options{File: file})
-	ask(t, "POST", url+"/v1/payments", "a", chargeOf("a", "card_ok"))
-	ask(t, "POST", url+"/v1/payments", "b", chargeOf("b", "card_ok"))
+	ask(t, "POST", url+"/v1/payments", "a", chargeOf("a"))
+	ask(t, "POST", url+"/v1/payments", "b", chargeOf("b"))
 	ask(t, "POST", url+"/v1/payments/b/refund", "b-refund", "")
 	p.Close()
 	_, url = open(t, Options{File: file})
@@ -59,7 +59,7 @@ func TestPaymentsOutliveARestart(t *testing.T) {
 			t.Errorf("%s: %d %+v, want %s", id, status, found, want)
 		}
 	}
-	if status, again := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a", "card_ok")); status != http.StatusCreated || again.Charges != 1 {
+	if status, again := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a")); status != http.StatusCreated || again.Charges != 1 {
 		t.Errorf("charged again: %d %+v", status, again)
 	}
 }
@@ -68,7 +68,7 @@ func TestWhoMayAskAndWhen(t *testing.T) {
 	t.Parallel()
 	_, url := open(t, Options{Key: "secret"})
 	key := []string{"Authorization", "Bearer secret"}
-	if status, _ := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a", "card_ok")); status != http.StatusUnauthorized {
+	if status, _ := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a")); status != http.StatusUnauthorized {
 		t.Errorf("without the key: %d", status)
 	}
 	for _, one := range []struct {
@@ -78,11 +78,11 @@ func TestWhoMayAskAndWhen(t *testing.T) {
 		if status, _ := ask(t, "PUT", url+"/v1/down", "", one.down, key...); status != http.StatusNoContent {
 			t.Errorf("down %s: %d", one.down, status)
 		}
-		if status, _ := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a", "card_ok"), key...); status != one.want {
+		if status, _ := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a"), key...); status != one.want {
 			t.Errorf("while down is %s: %d, want %d", one.down, status, one.want)
 		}
 	}
-	if status, _ := ask(t, "POST", url+"/v1/payments", "another", chargeOf("b", "card_ok"), key...); status != http.StatusUnprocessableEntity {
+	if status, _ := ask(t, "POST", url+"/v1/payments", "another", chargeOf("b"), key...); status != http.StatusUnprocessableEntity {
 		t.Errorf("under another key: %d", status)
 	}
 }
@@ -97,7 +97,7 @@ func TestRates(t *testing.T) {
 		}
 	}
 	_, url := open(t, Options{Rates: map[string]float64{"declined": 1}})
-	if status, p := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a", "card_ok")); status != http.StatusPaymentRequired || p.State != declined {
+	if status, p := ask(t, "POST", url+"/v1/payments", "a", chargeOf("a")); status != http.StatusPaymentRequired || p.State != declined {
 		t.Errorf("%d %+v, want it declined", status, p)
 	}
 }
