@@ -210,7 +210,7 @@ func TestChangeCutShortBeforeTheDatabase(t *testing.T) {
 	t.Parallel()
 	eachHall(t, func(t *testing.T, h *hall) {
 		r := h.request("A-1-1", "A-1-2")
-		r.Latest = h.redisNow(t) + 1_000_000
+		r.Latest = h.redisNow(t) + 3_000_000
 		short := h.hold(t, r)
 		stands := h.hold(t, h.request("B-1-1"))
 		layout := must1(h.Layout(t.Context(), h.show))(t)
@@ -219,10 +219,10 @@ func TestChangeCutShortBeforeTheDatabase(t *testing.T) {
 			to := map[string][]string{short.ID: {"A-1-2", "A-1-3"}, stands.ID: {"B-1-1", "B-1-2"}}[old.ID]
 			must1(h.leaseExchange(t.Context(), row, h.instead(old), layout, to))(t)
 		}
+		wantType[*SeatsTakenError](t, second(h.Hold(t.Context(), h.request("A-1-3")))) // first: its lease is short
 		h.intact(t)
 		h.charge(t, stands.Visitor, 1000)
 		must1(h.PayFromWallet(t.Context(), h.payment(t, stands)))(t)
-		wantType[*SeatsTakenError](t, second(h.Hold(t.Context(), h.request("A-1-3"))))
 		testenv.Wait(t, 5*time.Second, func() bool { return h.redisNow(t) > short.ExpiresAt }, "the deadline does not come")
 		h.hold(t, h.request("A-1-1", "A-1-2", "A-1-3"))
 		h.intact(t)
