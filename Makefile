@@ -25,7 +25,7 @@ build: ## Build bin/frontrow
 .PHONY: test
 test: ## Run all tests, on embedded and on real servers; installs what is missing
 	@scripts/setup.sh test
-	@go test $(TAGS) -race -shuffle on -parallel 5 -timeout 25m -json ./... | go run ./scripts/testcount -need $(BACKENDS)
+	@GOGC=400 go test $(TAGS) -race -shuffle on -parallel 6 -timeout 25m -json ./... | go run ./scripts/testcount -need $(BACKENDS)
 
 .PHONY: lint
 lint: ## Run the linters; installs them if missing

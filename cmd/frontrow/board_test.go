@@ -22,7 +22,6 @@ import (
 // The board of a million people is small, and a browser works its position out from it
 // within half a percent, or five places, of the exact one.
 func TestAMillionOnTheBoard(t *testing.T) {
-	t.Parallel()
 	g := realBackend(t).serve(t)
 	show := g.show(func(spec map[string]any) { spec["admission"].(map[string]any)["admit"] = 0 })
 	people := int64(1_000_000)

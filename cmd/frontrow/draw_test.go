@@ -339,7 +339,6 @@ func TestADrawSurvivesItsGateway(t *testing.T) {
 // A million are drawn, and come for their numbers; a tenth of that under the race
 // detector, beside other tests. The log says how long it took.
 func TestAMillionAreDrawn(t *testing.T) {
-	t.Parallel()
 	people, asked := 1_000_000, 5_000
 	if testenv.Race {
 		people = 100_000

@@ -134,6 +134,7 @@ func numberOf(t *testing.T, token string) int64 {
 
 func (p *person) send(c call) reply {
 	p.h.t.Helper()
+	c.crowd = true
 	return send(p.h.t, p.h.gateways[p.at].url(), c)
 }
 
