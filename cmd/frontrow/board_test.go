@@ -21,6 +21,7 @@ import (
 
 // The board of a million people is small, and a browser works its position out from it
 // within half a percent, or five places, of the exact one.
+// Not beside other tests: they would starve each other.
 func TestAMillionOnTheBoard(t *testing.T) {
 	g := realBackend(t).serve(t)
 	show := g.show(func(spec map[string]any) { spec["admission"].(map[string]any)["admit"] = 0 })

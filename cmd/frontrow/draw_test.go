@@ -337,7 +337,8 @@ func TestADrawSurvivesItsGateway(t *testing.T) {
 }
 
 // A million are drawn, and come for their numbers; a tenth of that under the race
-// detector, beside other tests. The log says how long it took.
+// detector. The log says how long it took.
+// Not beside other tests: they would starve each other.
 func TestAMillionAreDrawn(t *testing.T) {
 	people, asked := 1_000_000, 5_000
 	if testenv.Race {

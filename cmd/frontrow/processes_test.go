@@ -271,6 +271,7 @@ func TestBrokenBuildsTurnSimulateRed(t *testing.T) {
 }
 
 // Eight gateways in processes of their own let people in as one would.
+// Not beside other tests: they would starve each other.
 func TestEightGatewaysAdmitAsOne(t *testing.T) {
 	b := realBackend(t)
 	binary := testenv.Binary(t)
@@ -320,6 +321,7 @@ func TestEightGatewaysAdmitAsOne(t *testing.T) {
 }
 
 // Five hundred want one seat: one gets it, and the database hears of that one alone.
+// Not beside other tests: they would starve each other.
 func TestFiveHundredWantOneSeat(t *testing.T) {
 	server := testenv.OwnMySQL(t)
 	b := backend{redis: testenv.Redis(t), dsn: server.DSN()}
@@ -389,6 +391,7 @@ func entersAt(t *testing.T, p *process, show string) (pass string) {
 }
 
 // Polling as fast as the gateway can answer costs Redis what leaving it idle costs.
+// Not beside other tests: they would starve each other.
 func TestPollingCostsRedisNothing(t *testing.T) {
 	server := testenv.OwnRedis(t)
 	b := backend{redis: server.URL(), dsn: testenv.MySQL(t)}
