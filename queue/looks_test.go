@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"frontrow/internal/gather"
 	"frontrow/internal/testenv"
 )
 
@@ -59,13 +60,9 @@ func TestManyViewsAreOneRoundTrip(t *testing.T) {
 		must(t, g.redis.Del(t.Context(), rooms[2].keys...).Err())
 		count := &trips{}
 		g.redis.AddHook(count)
-		looks := g.queue.looks
-		testenv.Wait(t, 5*time.Second, func() bool {
-			looks.mu.Lock()
-			defer looks.mu.Unlock()
-			return !looks.busy
-		}, "the last look does not end")
-		looks.moment = 300 * time.Millisecond // however slowly they come
+		g.queue.looks = &gather.Gather[*Room, looked]{ // however slowly they come
+			Most: mostLooks, Moment: 300 * time.Millisecond, Whole: true, Within: roundTrip, Ask: g.queue.askLooks,
+		}
 		errs := make([]error, shows)
 		var all sync.WaitGroup
 		for i, room := range rooms {

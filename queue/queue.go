@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"frontrow/internal/gather"
 )
 
 // Show is what the queue needs to know of a show; MySQL keeps it.
@@ -71,7 +73,7 @@ type Queue struct {
 	stock  func(ctx context.Context, show string) (Stock, error)
 	list   ListBook
 	log    *slog.Logger
-	looks  *gather[*Room, looked]
+	looks  *gather.Gather[*Room, looked]
 	beat   time.Duration // how far into a second this gateway's watchers tick
 
 	mu    sync.RWMutex
@@ -84,7 +86,7 @@ func New(o Options) *Queue {
 		redis: o.Redis, keys: o.Keys, ledger: o.Ledger, draws: o.Draws, stock: o.Stock, list: o.List, log: o.Logger,
 		beat: rand.N(watchEvery), rooms: map[string]*Room{},
 	}
-	q.looks = &gather[*Room, looked]{most: mostLooks, moment: lookMoment, whole: true, ask: q.askLooks}
+	q.looks = &gather.Gather[*Room, looked]{Most: mostLooks, Moment: lookMoment, Whole: true, Within: roundTrip, Ask: q.askLooks}
 	return q
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"frontrow/internal/gather"
 )
 
 // Room is a gateway's side of one show's queue. Its methods are safe for use by
@@ -16,8 +18,8 @@ type Room struct {
 	show   string
 	queue  *Queue
 	keys   []string
-	joins  *gather[joinAsk, joinAnswer]
-	finds  *gather[resolveAsk, resolved]
+	joins  *gather.Gather[joinAsk, joinAnswer]
+	finds  *gather.Gather[resolveAsk, resolved]
 	marks  marks
 	haste  haste
 	turned turned
@@ -61,6 +63,9 @@ func (s stamp) before(o stamp) bool {
 	return s.epoch < o.epoch || s.epoch == o.epoch && s.version < o.version
 }
 
+// roundTrip bounds one question to Redis.
+const roundTrip = 3 * time.Second
+
 // Most questions that go to Redis in one round trip: no script shall hold it for long.
 const (
 	mostJoins    = 250
@@ -73,8 +78,8 @@ const joinMoment = 500 * time.Microsecond
 
 func newRoom(q *Queue, show Show) *Room {
 	r := &Room{show: show.ID, queue: q, keys: keys(show.ID), lost: make(chan struct{}, 1)}
-	r.joins = &gather[joinAsk, joinAnswer]{most: mostJoins, moment: joinMoment, ask: r.askJoins}
-	r.finds = &gather[resolveAsk, resolved]{most: mostResolves, ask: r.askResolves}
+	r.joins = &gather.Gather[joinAsk, joinAnswer]{Most: mostJoins, Moment: joinMoment, Within: roundTrip, Ask: r.askJoins}
+	r.finds = &gather.Gather[resolveAsk, resolved]{Most: mostResolves, Within: roundTrip, Ask: r.askResolves}
 	r.rules.Store(&show)
 	return r
 }

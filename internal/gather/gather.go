@@ -1,4 +1,5 @@
-package queue
+// Package gather asks a server many callers' questions together.
+package gather
 
 import (
 	"context"
@@ -7,15 +8,19 @@ import (
 	"time"
 )
 
-// gather sends many callers' questions to Redis together: those that come within a
+// Gather sends many callers' questions together: those that come within a
 // moment, or while a round trip is under way, go on the next, some hundreds at a time. A
 // caller waits for a moment and two round trips at most, or as many more as the crowd
 // before fills.
-type gather[Q, A any] struct {
-	most   int           // questions a round trip carries
-	moment time.Duration // how long a round trip waits for more of them, at most
-	whole  bool          // it waits for all of that, whether more come or not
-	ask    func(context.Context, []Q) ([]A, error)
+type Gather[Q, A any] struct {
+	Most   int           // questions a round trip carries
+	Moment time.Duration // how long a round trip waits for more of them, at most
+	Whole  bool          // it waits for all of that, whether more come or not
+	// Within bounds one round trip: callers share it, so none of their own contexts may
+	// end it.
+	Within time.Duration
+	// Ask makes the round trip: an answer for each question, in their order.
+	Ask func(context.Context, []Q) ([]A, error)
 
 	mu      sync.Mutex
 	waiting []*question[Q, A]
@@ -29,14 +34,10 @@ type question[Q, A any] struct {
 	done   chan struct{}
 }
 
-// roundTrip bounds one round trip: callers share it, so none of their own
-// contexts may end it.
-const roundTrip = 3 * time.Second
-
 // Do asks one question and returns its answer. Who has gone already asks nothing; once
 // asked, the answer is waited for whatever becomes of the caller: the round trips before
 // are bounded, and the answer may have done something.
-func (g *gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
+func (g *Gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
 	if err := ctx.Err(); err != nil {
 		var none A
 		return none, err
@@ -55,7 +56,7 @@ func (g *gather[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
 }
 
 // run makes round trips until nobody waits for one.
-func (g *gather[Q, A]) run() {
+func (g *Gather[Q, A]) run() {
 	for {
 		g.linger()
 		batch := g.next()
@@ -66,8 +67,8 @@ func (g *gather[Q, A]) run() {
 		for i, q := range batch {
 			asks[i] = q.ask
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), roundTrip)
-		answers, err := g.ask(ctx, asks)
+		ctx, cancel := context.WithTimeout(context.Background(), g.Within)
+		answers, err := g.Ask(ctx, asks)
 		cancel()
 		for i, q := range batch {
 			if q.err = err; err == nil {
@@ -80,8 +81,12 @@ func (g *gather[Q, A]) run() {
 
 // linger lets those ask who are about to, for a moment at most: as long as others keep
 // coming whenever the processor is given to them. On an idle machine nobody waits.
-func (g *gather[Q, A]) linger() {
-	for until, n := time.Now().Add(g.moment), g.waits(); time.Now().Before(until); {
+func (g *Gather[Q, A]) linger() {
+	if g.Whole {
+		time.Sleep(g.Moment)
+		return
+	}
+	for until, n := time.Now().Add(g.Moment), g.waits(); time.Now().Before(until); {
 		runtime.Gosched()
 		if more := g.waits(); more > n {
 			n = more
@@ -91,16 +96,16 @@ func (g *gather[Q, A]) linger() {
 	}
 }
 
-func (g *gather[Q, A]) waits() int {
+func (g *Gather[Q, A]) waits() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.waiting)
 }
 
-func (g *gather[Q, A]) next() []*question[Q, A] {
+func (g *Gather[Q, A]) next() []*question[Q, A] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.waiting), g.most)
+	n := min(len(g.waiting), g.Most)
 	if n == 0 {
 		g.busy = false
 		g.waiting = nil

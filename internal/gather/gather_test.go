@@ -1,4 +1,4 @@
-package queue
+package gather
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // more for each full one that was asked before; every question is asked once.
 func TestTheWaitForARoundTripIsBounded(t *testing.T) {
 	t.Parallel()
-	const trip, moment, most = 3 * time.Millisecond, joinMoment, 50
+	const trip, moment, most = 3 * time.Millisecond, 500 * time.Microsecond, 50
 	for name, test := range map[string]struct {
 		callers int
 		within  time.Duration // they come
@@ -31,7 +31,7 @@ func TestTheWaitForARoundTripIsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex
 				var asked, sizes []int
-				g := &gather[int, int]{most: most, moment: moment, ask: func(_ context.Context, asks []int) ([]int, error) {
+				g := &Gather[int, int]{Most: most, Moment: moment, Within: time.Second, Ask: func(_ context.Context, asks []int) ([]int, error) {
 					time.Sleep(trip)
 					mu.Lock()
 					defer mu.Unlock()
