@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -177,11 +178,68 @@ func (s *Store) giveBack(ctx context.Context, listener, claim string, ids []stri
 	})
 }
 
-// Delivered marks a delivery as done. If its lease was over and somebody else
-// has claimed it, the mark is theirs to make, and the try is written down as late.
-func (s *Store) Delivered(ctx context.Context, d Delivery) error {
-	return s.mark(ctx, d, deliveryDone, "", `UPDATE deliveries SET state = 'done', done_at = ?, last_error = ''
-		WHERE event_id = ? AND listener = ? AND claim = ? AND state = 'due'`, s.Now())
+// Delivered marks deliveries as done, however many in the four statements of one small
+// transaction. Where the lease of one was over and somebody else has claimed it, the mark
+// is theirs to make, and the try is written down as late. It may return ErrUnavailable:
+// then none is marked.
+func (s *Store) Delivered(ctx context.Context, done ...Delivery) error {
+	if len(done) == 0 {
+		return nil
+	}
+	now := s.Now()
+	which := "(" + strings.Repeat(theDelivery+" OR ", len(done)-1) + theDelivery + ")"
+	keys := make([]any, 0, 3*len(done))
+	tries := make([]tryRow, len(done))
+	for i, d := range done {
+		keys = append(keys, d.Event.ID, d.Listener, d.claim)
+		tries[i] = d.try(now)
+	}
+	return s.behindTheSale(ctx, "mark deliveries", func(tx *gorm.DB) error {
+		n, err := exec(tx, "UPDATE deliveries SET state = 'done', done_at = ?, last_error = '' WHERE state = 'due' AND "+which,
+			append([]any{now}, keys...)...)
+		if err != nil {
+			return err
+		}
+		late := map[string]bool{}
+		if n < int64(len(done)) {
+			if late, err = othersHave(tx, done, which, keys); err != nil {
+				return err
+			}
+		}
+		rows := slices.Clone(tries)
+		for i := range rows {
+			rows[i].Outcome = deliveryDone
+			if late[rows[i].Listener+rows[i].EventID] {
+				rows[i].Outcome = tryLate
+			}
+		}
+		return tx.Create(&rows).Error
+	})
+}
+
+// theDelivery is one as its claimer knows it.
+const theDelivery = "(event_id = ? AND listener = ? AND claim = ?)"
+
+// othersHave tells by listener and event which of the deliveries are not done under
+// their claim.
+func othersHave(tx *gorm.DB, done []Delivery, which string, keys []any) (map[string]bool, error) {
+	var marked []deliveryRow
+	if err := tx.Raw("SELECT event_id, listener FROM deliveries WHERE state = 'done' AND "+which, keys...).Scan(&marked).Error; err != nil {
+		return nil, err
+	}
+	others := map[string]bool{}
+	for _, d := range done {
+		others[d.Listener+d.Event.ID] = true
+	}
+	for _, m := range marked {
+		delete(others, m.Listener+m.EventID)
+	}
+	return others, nil
+}
+
+// try is the row of this try as it ends now (µs); how it ended is left open.
+func (d Delivery) try(now int64) tryRow {
+	return tryRow{EventID: d.Event.ID, Listener: d.Listener, Try: d.Tries, At: d.began, TookUs: max(0, now-d.began)}
 }
 
 // maxLastError keeps what a listener complained of short enough to read, bytes.
@@ -194,25 +252,15 @@ func (s *Store) NotDelivered(ctx context.Context, d Delivery, cause error, pause
 	if giveUp {
 		state, outcome, pause = deliveryDead, deliveryDead, 0
 	}
-	complaint := clip(cause.Error(), maxLastError)
-	return s.mark(ctx, d, outcome, complaint, `UPDATE deliveries SET state = ?, next_at = ?, claim = '', last_error = ?
-		WHERE event_id = ? AND listener = ? AND claim = ? AND state = 'due'`,
-		state, s.Now()+pause.Microseconds(), complaint)
-}
-
-// mark ends a try in one small transaction: what became of the delivery, and of the
-// try, in four statements.
-func (s *Store) mark(ctx context.Context, d Delivery, outcome, complaint, update string, args ...any) error {
-	try := tryRow{
-		EventID: d.Event.ID, Listener: d.Listener, Try: d.Tries, At: d.began, TookUs: max(0, s.Now()-d.began), Error: complaint,
-	}
+	complaint, now := clip(cause.Error(), maxLastError), s.Now()
 	return s.behindTheSale(ctx, "mark delivery", func(tx *gorm.DB) error {
-		n, err := exec(tx, update, append(args, d.Event.ID, d.Listener, d.claim)...)
+		n, err := exec(tx, "UPDATE deliveries SET state = ?, next_at = ?, claim = '', last_error = ? WHERE state = 'due' AND "+theDelivery,
+			state, now+pause.Microseconds(), complaint, d.Event.ID, d.Listener, d.claim)
 		if err != nil {
 			return err
 		}
-		row := try
-		row.Outcome = outcome
+		row := d.try(now)
+		row.Error, row.Outcome = complaint, outcome
 		if n == 0 {
 			row.Outcome = tryLate
 		}

@@ -2,6 +2,9 @@ package booking
 
 import (
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +45,43 @@ func TestTriesAreWrittenDownWithTheirEnd(t *testing.T) {
 			t.Errorf("tries %+v of nothing", none)
 		}
 		h.intactButFor(t, "second")
+	})
+}
+
+// Marked together, each has its own end: one whose claim was lost is the other's, even to
+// the same listener, and the rest are done.
+func TestManyAreMarkedTogetherAndEachByItsClaim(t *testing.T) {
+	t.Parallel()
+	eachHall(t, func(t *testing.T, h *hall) {
+		must0(t, h.Delivered(t.Context()))
+		one, other := h.buy(t, "A-1-1"), h.buy(t, "A-1-2")
+		late := h.claim(t, time.Microsecond, "first")
+		var got []Delivery
+		testenv.Wait(t, 5*time.Second, func() bool {
+			got = append(got, h.claim(t, time.Minute, "first")...)
+			return len(got) == 2
+		}, "lapsed leases stay")
+		slices.SortFunc(got, func(a, b Delivery) int { return strings.Compare(a.Event.ID, b.Event.ID) })
+		second := h.claim(t, time.Minute, "second")
+		if len(late) != 2 || len(second) != 2 {
+			t.Fatalf("claimed %+v and %+v", late, second)
+		}
+		must0(t, h.Delivered(t.Context(), late[0], second[0], got[1], second[1]))
+		for _, order := range []string{one.ID, other.ID} {
+			ends := map[string]int{}
+			for _, try := range must1(h.Tries(t.Context(), order))(t) {
+				ends[try.Listener+" "+try.Outcome]++
+			}
+			want := map[string]int{"second done": 1, "first late": 1}
+			if order == got[1].Event.Subject {
+				want = map[string]int{"second done": 1, "first done": 1}
+			}
+			if !maps.Equal(ends, want) {
+				t.Errorf("order %s: %v, want %v", order, ends, want)
+			}
+		}
+		must0(t, h.Delivered(t.Context(), got[0]))
+		h.intact(t)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"frontrow/booking"
+	"frontrow/internal/gather"
 )
 
 const (
@@ -33,7 +34,15 @@ type Dispatcher struct {
 	log    *slog.Logger
 	nudged chan struct{}
 	counts counts
+	done   *gather.Gather[booking.Delivery, struct{}] // to be marked
 }
+
+// What is done is marked together: everything that any listener has done while the
+// transaction before is under way.
+const (
+	mostMarks  = 100
+	markWithin = 10 * time.Second
+)
 
 // New makes a Dispatcher. A nil logger discards.
 func New(store *booking.Store, listeners []Listener, log *slog.Logger) *Dispatcher {
@@ -41,6 +50,12 @@ func New(store *booking.Store, listeners []Listener, log *slog.Logger) *Dispatch
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Dispatcher{store: store, pools: map[string]*pool{}, log: log, nudged: make(chan struct{}, 1), counts: newCounts()}
+	d.done = &gather.Gather[booking.Delivery, struct{}]{
+		Most: mostMarks, Within: markWithin,
+		Ask: func(ctx context.Context, done []booking.Delivery) ([]struct{}, error) {
+			return make([]struct{}, len(done)), store.Delivered(ctx, done...)
+		},
+	}
 	for _, l := range listeners {
 		d.pools[l.Name] = newPool(d, l)
 		d.names = append(d.names, l.Name)

@@ -121,9 +121,11 @@ func (p *pool) deliver(ctx context.Context, deliveries []booking.Delivery) {
 	errs := p.call(in, events)
 	fault.Point("delivery.told")
 	p.counts.took(p.Name, time.Since(began))
+	var marks sync.WaitGroup
+	defer marks.Wait()
 	for i, d := range told {
 		flow.End(spans[i], errs[i])
-		p.mark(ctx, d, errs[i])
+		marks.Go(func() { p.mark(ctx, d, errs[i]) })
 	}
 }
 
@@ -153,7 +155,8 @@ func (p *pool) mark(ctx context.Context, d booking.Delivery, cause error) {
 func (p *pool) settle(ctx context.Context, d booking.Delivery, cause error) error {
 	if cause == nil {
 		p.counts.ended(p.Name, "done")
-		return p.store.Delivered(ctx, d)
+		_, err := p.done.Do(ctx, d)
+		return err
 	}
 	giveUp, outcome := d.Tries >= maxTries || hopeless(cause), "failed"
 	if giveUp {

@@ -23,7 +23,7 @@ var kinds = []struct {
 	{"cancellation", regexp.MustCompile("INSERT INTO `order_steps`[^\n]*'cancel'")},
 	{"refund of a card, settled", regexp.MustCompile("UPDATE payments SET state = 'refunded'")},
 	{"a hold given back", regexp.MustCompile("UPDATE holds SET state = 'released'")},
-	{"a delivery marked", regexp.MustCompile("UPDATE deliveries SET state = 'done'")},
+	{"deliveries marked, together", regexp.MustCompile("UPDATE deliveries SET state = 'done'")},
 }
 
 // transactions reads from the database's log how many statements each kind of

@@ -21,7 +21,7 @@ func TestTransactionsOfALog(t *testing.T) {
 		"UPDATE wallets SET balance = balance - 5 WHERE visitor = 'v'":                                             "wallet payment",
 		"UPDATE holds SET state = 'released' WHERE id = 'h'\nINSERT INTO `order_steps` (`kind`) VALUES ('cancel')": "cancellation",
 		"UPDATE holds SET state = 'released' WHERE id = 'h'":                                                       "a hold given back",
-		"UPDATE deliveries SET state = 'done'":                                                                     "a delivery marked",
+		"UPDATE deliveries SET state = 'done'":                                                                     "deliveries marked, together",
 		"UPDATE shows SET title = 't'":                                                                             "",
 	} {
 		if kind := kindOf(text); kind != want {
