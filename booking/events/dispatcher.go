@@ -14,6 +14,8 @@ const (
 	// pollInterval finds what other gateways have left behind; what this one
 	// writes it is nudged for. One query a second when there is nothing.
 	pollInterval = time.Second
+	// lookPause is between two looks: in a crowd one look finds what many were nudged for.
+	lookPause = 50 * time.Millisecond
 	// leaseMargin is what a claim lasts beyond the listener's time-out, so that the
 	// mark of one that used all of it still counts.
 	leaseMargin = 15 * time.Second
@@ -91,6 +93,11 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		}
 		for _, name := range due {
 			signal(d.pools[name].due)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookPause):
 		}
 		select {
 		case <-ctx.Done():
