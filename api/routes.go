@@ -15,7 +15,7 @@ func (a *API) Handler() (http.Handler, error) {
 	}
 	r.GET("/", a.page("index.html"))
 	r.GET("/orders/:order", a.page("timeline.html"))
-	r.GET("/assets/:file", a.asset)
+	r.GET("/assets/*file", a.asset)
 	r.GET("/openapi.yaml", contract)
 	r.GET("/.well-known/jwks.json", a.jwks)
 	if !a.SeparateOps {

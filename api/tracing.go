@@ -13,7 +13,7 @@ var untraced = map[string]bool{
 	"":                                true,
 	"/":                               true,
 	"/orders/:order":                  true,
-	"/assets/:file":                   true,
+	"/assets/*file":                   true,
 	"/openapi.yaml":                   true,
 	"/.well-known/jwks.json":          true,
 	"/healthz":                        true,

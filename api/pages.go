@@ -1,0 +1,82 @@
+package api
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// pages are the templates of web/pages by name, each within layout.html.
+var pages = sync.OnceValue(func() map[string]*template.Template {
+	layout := template.Must(template.ParseFS(web, "web/pages/layout.html"))
+	names, err := web.ReadDir("web/pages")
+	if err != nil {
+		panic(err) // it is part of this program
+	}
+	all := map[string]*template.Template{}
+	for _, entry := range names {
+		if name := entry.Name(); name != "layout.html" {
+			all[name] = template.Must(template.Must(layout.Clone()).ParseFS(web, path.Join("web/pages", name)))
+		}
+	}
+	return all
+})
+
+// shell is what every page has: its language, the address of its assets, and what its own
+// template shows.
+type shell struct {
+	tongue
+	Assets string
+	Path   string // of this page, for the links to its other languages
+	Page   any
+}
+
+// Time writes a time for who has no script; with one, the page writes it as the visitor's
+// clock has it.
+func (s shell) Time(t *time.Time) template.HTML {
+	text := t.UTC().Format(time.RFC3339)
+	return template.HTML(`<time data-local datetime="` + text + `">` + t.UTC().Format("2006-01-02 15:04 UTC") + `</time>`) //nolint:gosec // a time alone
+}
+
+// html answers with a page of web/pages in the visitor's language. `page` is what its
+// template calls .Page.
+func (a *API) html(c *gin.Context, status int, name string, page any) {
+	_, version := assets()
+	var body bytes.Buffer
+	s := shell{tongue: a.tongue(c), Assets: "/assets/" + version, Path: c.Request.URL.Path, Page: page}
+	if err := pages()[name].ExecuteTemplate(&body, "layout.html", s); err != nil {
+		a.fail(c, err)
+		return
+	}
+	guard(c)
+	c.Header("Content-Language", s.Lang)
+	c.Header("Vary", "Accept-Language, Cookie")
+	c.Data(status, "text/html; charset=utf-8", body.Bytes())
+}
+
+// page serves a plain page of web as it is.
+func (a *API) page(name string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		raw, err := web.ReadFile("web/" + name)
+		if err != nil {
+			a.fail(c, err)
+			return
+		}
+		guard(c)
+		c.Data(http.StatusOK, "text/html; charset=utf-8", raw)
+	}
+}
+
+// guard sets what every page says to browsers: scripts, styles and answers come from here
+// alone, nobody frames it, and nobody between keeps it.
+func guard(c *gin.Context) {
+	c.Header("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Header("Referrer-Policy", "same-origin")
+	c.Header("Cache-Control", "private, no-cache")
+}
