@@ -21,6 +21,7 @@ var (
 	adminRequired    = &problem{status: 401, code: "admin_required", detail: "This needs the admin token."}
 	paymentDeclined  = &problem{status: 422, code: "payment_declined", detail: "The payment was declined, and nothing was charged. The seats are still held: try another card."}
 	signatureInvalid = &problem{status: 401, code: "signature_invalid", detail: "This is not signed as it must be, or was signed too long ago."}
+	formInvalid      = &problem{status: 403, code: "form_invalid", detail: "This form was not made for this visitor: allow cookies, load the page anew and try again."}
 	passExpired      = &problem{status: 403, code: "pass_expired", detail: "The admission behind this pass has ended."}
 	showNotFound     = &problem{status: 404, code: "show_not_found", detail: "There is no show of that name."}
 	notFound         = &problem{status: 404, code: "not_found", detail: "There is nothing here."}

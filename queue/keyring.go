@@ -24,6 +24,7 @@ type key struct {
 	id     string // names the pass key in JWKS
 	tokens *macKey
 	cookie *macKey
+	forms  *macKey
 	proofs *macKey
 	pass   ed25519.PrivateKey
 }
@@ -76,6 +77,10 @@ func newKey(secret []byte) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
+	forms, err := derive("page form")
+	if err != nil {
+		return key{}, err
+	}
 	proofs, err := derive("join challenge")
 	if err != nil {
 		return key{}, err
@@ -90,6 +95,7 @@ func newKey(secret []byte) (key, error) {
 		id:     base64.RawURLEncoding.EncodeToString(id[:8]),
 		tokens: newMACKey(token),
 		cookie: newMACKey(cookie),
+		forms:  newMACKey(forms),
 		proofs: newMACKey(proofs),
 		pass:   pass,
 	}, nil

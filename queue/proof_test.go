@@ -166,3 +166,27 @@ func TestVisitorCookies(t *testing.T) {
 		}
 	}
 }
+
+// A form proves its own visitor alone, under any of the secrets, and is not the cookie.
+func TestAFormProvesOneVisitor(t *testing.T) {
+	t.Parallel()
+	old, next := strings.Repeat("b2xk", 12), strings.Repeat("bmV4", 12)
+	ring, err := NewKeyring(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated, err := NewKeyring(next + "," + old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	visitor, other := NewVisitor(), NewVisitor()
+	form := ring.Form(visitor)
+	equal(t, ring.IsForm(visitor, form), true, "its own")
+	equal(t, rotated.IsForm(visitor, form), true, "after a rotation")
+	equal(t, ring.IsForm(visitor, rotated.Form(visitor)), false, "by a secret that is not known")
+	equal(t, ring.IsForm(other, form), false, "somebody else's")
+	equal(t, ring.IsForm(visitor, ""), false, "none")
+	equal(t, ring.IsForm(visitor, form[1:]), false, "cut")
+	_, mac, _ := strings.Cut(ring.SignVisitor(visitor), ".")
+	equal(t, ring.IsForm(visitor, mac), false, "what the cookie says")
+}

@@ -56,3 +56,23 @@ func (r *Keyring) Visitor(cookie string) (string, bool) {
 	}
 	return "", false
 }
+
+// Form is what a form of a page carries to prove that the page was made for this visitor:
+// no page of another origin can know it.
+func (r *Keyring) Form(visitor string) string {
+	return base64.RawURLEncoding.EncodeToString(r.keys[0].forms.appendMAC(nil, []byte(visitor)))
+}
+
+// IsForm tells whether text was made by Form for this visitor.
+func (r *Keyring) IsForm(visitor, text string) bool {
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return false
+	}
+	for _, k := range r.keys {
+		if k.forms.verify([]byte(visitor), mac) {
+			return true
+		}
+	}
+	return false
+}
