@@ -109,3 +109,12 @@ func languageNamed(name string) (language.Tag, bool) {
 	}
 	return language.Tag{}, false
 }
+
+// Problem says in plain words what a problem's code means.
+func (t tongue) Problem(code string, seconds int64) string {
+	key := "problem." + code
+	if text := t.Text(key, "n", seconds, "seats", ""); text != key {
+		return text
+	}
+	return t.Text("problem.other")
+}

@@ -49,6 +49,9 @@ func (a *API) html(c *gin.Context, status int, name string, page any) {
 	_, version := assets()
 	var body bytes.Buffer
 	s := shell{tongue: a.tongue(c), Assets: "/assets/" + version, Path: c.Request.URL.Path, Page: page}
+	if c.Request.Method != http.MethodGet {
+		s.Path = "/" // what a form was sent to is no page
+	}
 	if err := pages()[name].ExecuteTemplate(&body, "layout.html", s); err != nil {
 		a.fail(c, err)
 		return

@@ -13,7 +13,10 @@ func (a *API) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.GET("/", a.page("index.html"))
+	r.GET("/", a.home)
+	r.GET("/shows/:show", a.waiting)
+	r.POST("/shows/:show/queue", a.deed)
+	r.GET("/shows/:show/seats", a.page("seats.html"))
 	r.GET("/orders/:order", a.page("timeline.html"))
 	r.GET("/assets/*file", a.asset)
 	r.GET("/openapi.yaml", contract)

@@ -1,0 +1,205 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"frontrow/booking"
+	"frontrow/queue"
+)
+
+// waitingPage is what pages/waiting.html shows: a state of the visitor's place, and what is
+// known in it. It needs no script; with one, web/waiting.js takes over.
+type waitingPage struct {
+	showHead
+	State   string // joins, lobby, waiting, admitted, sold_out, finished, expired; unknown while nobody can say
+	Trouble string // the code of a problem; "" for none
+	Visitor string
+	Form    string // proves a form of this page
+	Message string
+	Status  queue.Status
+	Late    bool // sold out, and without a place
+	Draw    *queue.Draw
+}
+
+// Ahead is how many people are ahead.
+func (p waitingPage) Ahead() int64 { return p.Status.Position - 1 }
+
+// MinutesLeft is what is left of the admission, in whole minutes.
+func (p waitingPage) MinutesLeft() int64 {
+	return max(0, int64(time.Until(p.Status.Until)/time.Minute))
+}
+
+// Wait says how long it should take, as web/waiting.js does.
+func (t tongue) Wait(e *queue.ETA) string {
+	if e == nil {
+		return t.Text("eta.unknown")
+	}
+	low, high := int64(e.Low/time.Minute), int64((e.High+time.Minute-1)/time.Minute)
+	switch {
+	case high <= 1:
+		return t.Text("eta.soon")
+	case high > 180:
+		return t.Text("eta.hours", "low", low/60, "n", (high+59)/60)
+	case max(low, 1) == high:
+		return t.Text("eta.one", "n", high)
+	}
+	return t.Text("eta.range", "low", max(low, 1), "n", high)
+}
+
+// waiting serves the waiting room of a show, as the visitor's place stands.
+func (a *API) waiting(c *gin.Context) {
+	show, err := a.public(c)
+	if err != nil {
+		a.failPage(c, err)
+		return
+	}
+	who := a.byCookie(c, show.ID)
+	page := waitingPage{showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message}
+	if room, err := a.Queue.Room(show.ID); err != nil {
+		page.State, page.Trouble = "unknown", unavailable.code
+	} else {
+		a.fillWaiting(c, room, who, &page)
+	}
+	a.html(c, http.StatusOK, "waiting.html", page)
+}
+
+// fillWaiting asks how the visitor's place stands, and keeps what a poll would.
+func (a *API) fillWaiting(c *gin.Context, room *queue.Room, who asker, page *waitingPage) {
+	if d, ok := room.Draw(); ok {
+		page.Draw = &d
+	}
+	status, err := queue.Status{}, queue.ErrNoPlace
+	if !who.isNew {
+		asks := who.queue()
+		if who.token == nil {
+			asks.Unproven = func() error { return a.unproven(c) }
+		}
+		status, err = room.Poll(c.Request.Context(), asks)
+	}
+	switch {
+	case err == nil:
+		page.State, page.Status = string(status.State), status
+		if status.Message != "" {
+			page.Message = status.Message
+		}
+		err = a.keepPlace(c, status)
+	case errors.Is(err, queue.ErrNoPlace):
+		err = nil
+		page.Late = isSoldOut(room)
+		if page.Late {
+			page.State = string(queue.SoldOut)
+		}
+	case errors.Is(err, queue.ErrPlaceExpired):
+		page.Trouble, err = problemOf(err).code, nil
+	}
+	if err != nil {
+		page.State, page.Trouble = "unknown", problemOf(err).code
+	}
+}
+
+// keepPlace sets the cookies that a status brings.
+func (a *API) keepPlace(c *gin.Context, s queue.Status) error {
+	if s.Token != "" {
+		a.setCookie(c, placeCookie+s.Show, s.Token, 7*24*time.Hour)
+	}
+	if s.State != queue.Admitted {
+		return nil
+	}
+	_, _, err := a.pass(c, s.Visitor, s.Show, s.Number, s.Until)
+	return err
+}
+
+func isSoldOut(room *queue.Room) bool {
+	board, err := room.Board()
+	return err == nil && board.Phase == queue.Open && board.Odds != nil && board.Odds.Free+board.Odds.Held == 0
+}
+
+// mostForm is the most bytes of a form of a page.
+const mostForm = 4 << 10
+
+// deed does what the form of a waiting room asks for, which is for browsers without
+// script, and leads back to it.
+func (a *API) deed(c *gin.Context) {
+	room, show, err := a.room(c)
+	if err != nil {
+		a.failPage(c, err)
+		return
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, mostForm)
+	if err := c.Request.ParseForm(); err != nil {
+		a.failPage(c, formInvalid)
+		return
+	}
+	who := a.byCookie(c, show.ID)
+	if who.isNew || !a.Keys.IsForm(who.visitor, c.Request.PostForm.Get("form")) {
+		a.failPage(c, formInvalid)
+		return
+	}
+	if err := a.do(c, room, who, c.Request.PostForm.Get("do")); err != nil {
+		a.failPage(c, err)
+		return
+	}
+	private(c)
+	c.Redirect(http.StatusSeeOther, waitingPath(show))
+}
+
+// do joins, leaves, or joins the waiting list.
+func (a *API) do(c *gin.Context, room *queue.Room, who asker, what string) error {
+	take := map[string]func(*queue.Room, context.Context, queue.Who) (queue.Status, bool, error){
+		"join": (*queue.Room).Join, "enlist": (*queue.Room).Enlist,
+	}[what]
+	switch {
+	case what == "leave":
+		if who.token == nil && who.pass == nil {
+			if err := a.unproven(c); err != nil {
+				return err
+			}
+		}
+		_, err := room.Leave(c.Request.Context(), who.queue())
+		return err
+	case take == nil:
+		return invalidField("do", "must be join, leave or enlist")
+	}
+	status, _, err := take(room, c.Request.Context(), a.joiner(c, room, who))
+	if errors.Is(err, queue.ErrSoldOut) {
+		return nil // the page says so, and offers the waiting list
+	}
+	if err != nil {
+		return err
+	}
+	return a.keepPlace(c, status)
+}
+
+func waitingPath(show booking.Show) string { return "/shows/" + url.PathEscape(show.ID) }
+
+// problemPage is what pages/problem.html shows.
+type problemPage struct {
+	Code      string
+	RequestID string
+	Back      string // where there is a way on; "" for the list of shows
+	Seconds   int64  // after which trying again makes sense
+}
+
+// failPage ends a request for a page with the problem that err is, in plain words.
+func (a *API) failPage(c *gin.Context, err error) {
+	p := problemOf(err)
+	if p.status >= http.StatusInternalServerError {
+		a.logOf(c).Warn("page failed", "code", p.code, "error", err)
+	}
+	page := problemPage{Code: p.code, RequestID: requestID(c)}
+	if p.retryAfter > 0 {
+		c.Header("Retry-After", wholeSeconds(p.retryAfter))
+		page.Seconds = int64((p.retryAfter + time.Second - 1) / time.Second)
+	}
+	if show, err := a.public(c); err == nil {
+		page.Back = waitingPath(show)
+	}
+	a.html(c, p.status, "problem.html", page)
+	c.Abort()
+}

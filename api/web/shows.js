@@ -1,0 +1,4 @@
+// The list of shows: their times as the visitor's clock has them.
+import { local } from "./ui.js";
+
+local();

@@ -1,0 +1,51 @@
+// Several tabs of one browser are one visitor: one of them, the leader, asks the gateway, and
+// tells the others, which show the same. A browser that lacks what this takes has a leader in
+// each tab.
+
+// share joins the tabs of `name`. `lead` is called when this tab becomes the leader, `heard`
+// with what another tab tells.
+export function share(name, { lead, heard }) {
+  const locks = globalThis.BroadcastChannel && navigator.locks;
+  let leader = !locks, channel, release;
+
+  function listen() {
+    channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }) => heard(data);
+  }
+
+  // wait is in line for leading; with steal it takes it over from a tab that may sleep.
+  function wait(steal) {
+    locks.request(name, steal ? { steal } : {}, () => {
+      leader = true;
+      lead();
+      return new Promise((done) => { release = done; });
+    }).catch(() => { // it was taken over: stand in line again
+      leader = false;
+      wait(false);
+    });
+  }
+
+  const shared = {
+    leads: () => leader,
+    lead: () => { if (!leader) wait(true); },
+    tell: (what) => { if (locks) channel.postMessage(what); },
+  };
+  if (leader) {
+    queueMicrotask(lead);
+    return shared;
+  }
+  listen();
+  wait(document.visibilityState === "visible");
+  // A page that is kept for the back button holds on to nothing.
+  addEventListener("pagehide", () => {
+    channel.close();
+    leader = false;
+    release?.();
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    listen();
+    wait(true);
+  });
+  return shared;
+}

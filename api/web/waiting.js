@@ -1,0 +1,321 @@
+// The waiting room, once there is script: it takes over the page as the gateway served it,
+// and keeps nothing but the cookies and, for this tab, where the visitor started.
+import { $, announce, backOff, call, clock, has, local, number, Problem, root, say, text } from "./ui.js";
+import { chance, eta, position } from "./board.js";
+import { offer, turn } from "./alert.js";
+import { draw as drawLine } from "./line.js";
+import { share } from "./tabs.js";
+import { prove } from "./proof.js";
+
+const { show, visitor, title } = root.dataset;
+const where = `/shows/${show}/queue`;
+const states = ["unknown", "joins", "lobby", "waiting", "admitted", "sold_out", "over"];
+
+let state = root.dataset.state, own, newest = "", skew = 0, polled = 0, failures = 0, asking = false;
+let late = "late" in root.dataset; // everything is sold, and there is no place to ask about
+let timer, looking, ticking;
+
+// --- what is shown ---
+
+// see shows one state, and with it what belongs to it.
+function see(next) {
+  const shown = next === "finished" || next === "expired" ? "over" : next;
+  for (const id of states) $(id).hidden = id !== shown;
+  $("alerts").hidden = !["lobby", "waiting", "sold_out"].includes(shown);
+  $("next").hidden = !["lobby", "waiting"].includes(shown);
+  $("leaving").hidden = !["lobby", "waiting", "admitted", "sold_out"].includes(shown);
+  root.dataset.state = state = next;
+  document.title = `${shown === "admitted" ? `${text("turn.tab")} · ` : ""}${title} · Frontrow`;
+  if (shown !== "lobby" && shown !== "admitted") clearInterval(ticking);
+}
+
+// trouble says in plain words what hinders us; nothing: nothing does.
+function trouble(words = "") {
+  $("trouble").hidden = !words;
+  say($("trouble"), words);
+}
+
+function countDown(until, tick) {
+  clearInterval(ticking);
+  const now = () => tick(Date.parse(until) - Date.now() - skew);
+  ticking = setInterval(now, 1000);
+  now();
+}
+
+// tell shows a status. An answer that is older than the last is not shown.
+function tell(status) {
+  if (status.as_of < newest) return;
+  newest = status.as_of;
+  skew = Date.parse(status.as_of) - Date.now();
+  if (status.number) own = status.number;
+  $("message").hidden = !status.message;
+  say($("message-text"), status.message ?? "");
+  const before = state;
+  see(status.state);
+  ({ lobby, waiting, admitted, sold_out: soldOut, finished: over, expired: over })[status.state](status, before);
+  tellDraw(status);
+}
+
+function lobby(status) {
+  countDown(status.starts_at, (left) => {
+    say($("draw-label"), left > 0 ? text("lobby.draw") : text("lobby.now"));
+    say($("starts"), left > 0 ? clock(left) : "…");
+  });
+}
+
+function waiting(status) {
+  const { first, last } = remember(status);
+  say($("position"), number(status.position));
+  say($("ahead"), status.ahead === 0 ? text("wait.next") : text("wait.ahead", { n: status.ahead }));
+  say($("eta"), range(status.eta));
+  const moved = first - status.position;
+  say($("moved"), status.position > last ? text("wait.back") : moved > 0 ? text("wait.moved", { n: moved }) : text("wait.here"));
+  $("seats-fact").hidden = $("chance-fact").hidden = !status.chance;
+  if (status.chance) {
+    say($("seats"), number(status.seats_left));
+    say($("chance"), text(status.chance === "low" && !status.seats_left ? "chance.held" : `chance.${status.chance}`));
+  }
+  drawLine($("line"), status.position, first);
+  if (status.ahead === 0 && last > 1) announce(text("wait.next"));
+}
+
+// remember keeps where the visitor started, and gives that and the position shown last.
+function remember({ number: mine, position: now }) {
+  let known = {};
+  try {
+    known = JSON.parse(sessionStorage.getItem(`frontrow:${show}`)) ?? {};
+  } catch {
+    // nothing is kept where storage is not allowed
+  }
+  if (known.number !== mine) known = { number: mine, first: now, last: now };
+  const last = known.last;
+  try {
+    sessionStorage.setItem(`frontrow:${show}`, JSON.stringify({ ...known, first: Math.max(known.first, now), last: now }));
+  } catch {
+    // as above
+  }
+  return { first: Math.max(known.first, now), last };
+}
+
+// range says a wait in words, as the gateway does where there is no script (api/waiting.go).
+function range(wait) {
+  if (!wait) return text("eta.unknown");
+  const [low, high] = [Math.floor(wait.low_seconds / 60), Math.ceil(wait.high_seconds / 60)];
+  if (high <= 1) return text("eta.soon");
+  if (high > 180) return text("eta.hours", { low: Math.floor(low / 60), n: Math.ceil(high / 60) });
+  return Math.max(low, 1) === high ? text("eta.one", { n: high }) : text("eta.range", { low: Math.max(low, 1), n: high });
+}
+
+function admitted(status, before) {
+  let warned = Infinity;
+  countDown(status.admitted_until, (left) => {
+    say($("left"), clock(left));
+    const minutes = Math.ceil(left / 60000);
+    if ([5, 2, 1].includes(minutes) && minutes < warned && left > 0) announce(text("turn.soon", { n: warned = minutes }));
+  });
+  if (before === "admitted") return;
+  turn(title);
+  announce(text("turn.title"));
+  $("turn-title").focus();
+}
+
+function soldOut(status) {
+  const listed = status.waiting_list?.position;
+  say($("sold-text"), listed ? text("sold.listed", { n: listed }) : text(status.late ? "sold.late" : "sold.text"));
+  $("enlist").hidden = Boolean(listed);
+  $("leaving").hidden = Boolean(status.late);
+}
+
+function over({ state: how }) {
+  say($("over-title"), text(`over.title.${how}`));
+  say($("over-text"), text(`over.${how}`));
+}
+
+// --- the draw ---
+
+function tellDraw(status) {
+  if ($("draw").hidden || status.state === "lobby" || !own || !globalThis.crypto?.subtle) return;
+  $("draw-own").hidden = false;
+  say($("draw-number"), text("draw.number", { n: own }));
+}
+
+$("check").onclick = () => press($("check"), async () => {
+  say($("check-told"), text("draw.checking"));
+  const { check } = await import("./drawcheck.js");
+  try {
+    const { found, ...more } = await check(show, visitor, own, $("commitment").textContent);
+    const key = ["right", "late"].includes(found) ? `draw.${found}` : `draw.wrong.${found}`;
+    say($("check-told"), has(key) ? text(key, more) : text("problem.other"));
+  } catch (error) {
+    say($("check-told"), "");
+    throw error;
+  }
+});
+
+// --- asking ---
+
+// poll asks how the place stands. One tab of a browser does it for all of them.
+async function poll() {
+  if (asking || late || !tabs.leads()) return;
+  clearTimeout(timer);
+  clearTimeout(looking);
+  asking = true;
+  polled = Date.now();
+  try {
+    heard(await call("GET", where));
+  } catch (error) {
+    failed(error);
+  } finally {
+    asking = false;
+  }
+}
+
+function heard(status) {
+  if (failures) {
+    trouble();
+    announce(text("trouble.back"));
+  }
+  failures = 0;
+  late = false;
+  tell(status);
+  tabs.tell({ status });
+  // Far back, the board says how the line moves; a poll only says that we are here.
+  clearTimeout(timer);
+  clearTimeout(looking);
+  if (status.poll_after_ms && tabs.leads()) timer = setTimeout(poll, status.board?.presence_after_ms ?? status.poll_after_ms);
+  if (status.board && tabs.leads()) looking = setTimeout(lookAtBoard, status.board.poll_after_ms, status);
+}
+
+function failed(error) {
+  if (!(error instanceof Problem)) throw error;
+  if (!error.passing) {
+    // 401, 404, 410: there is no place (any more).
+    see("joins");
+    if (error.code === "place_expired" || error.code === "show_not_found") trouble(error.message);
+    tabs.tell({ gone: true });
+    return;
+  }
+  const known = ["lobby", "waiting", "admitted", "sold_out"].includes(state);
+  trouble(error.code === "offline" && known ? text("trouble.offline") : error.message);
+  tabs.tell({ trouble: $("trouble").textContent });
+  timer = setTimeout(poll, error.after || backOff(failures));
+  failures++;
+}
+
+// lookAtBoard works the position out from what is the same for everybody.
+async function lookAtBoard(status) {
+  try {
+    const answer = await fetch(`/v1/shows/${show}/board`);
+    if (!answer.ok) return; // the next poll knows better
+    const board = await answer.json();
+    const place = position(board, status.number);
+    const wait = eta(board, place);
+    if (place === null || (wait && wait.high_seconds < 60)) return poll();
+    if (board.as_of > newest) {
+      const seen = { ...status, as_of: board.as_of, position: place, ahead: place - 1, eta: wait, chance: chance(board, place), seats_left: board.seats?.free, message: board.message };
+      tell(seen);
+      tabs.tell({ status: seen });
+    }
+    looking = setTimeout(lookAtBoard, board.poll_after_ms, status);
+  } catch {
+    // offline: the poll says so
+  }
+}
+
+// wake asks at once: a phone slept, the network is back, or the page was shown again.
+function wake() {
+  tabs.lead();
+  if (state !== "joins" && Date.now() - polled > 1000) poll();
+}
+
+// --- what the visitor does ---
+
+async function press(button, what) {
+  button.disabled = true;
+  try {
+    await what();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    trouble(error.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+const deeds = {
+  // join asks for a place until there is an answer: it solves a challenge where the show
+  // wants one, and waits where too many come from the same network.
+  async join(path = where) {
+    newest = "";
+    for (let tries = 0, headers = {}; ; tries++) {
+      try {
+        const status = await call("POST", path, { headers });
+        trouble();
+        return heard(status);
+      } catch (error) {
+        if (error.code === "sold_out" && path === where) return see("sold_out"), soldOut({ late: late = true });
+        if (error.status === 429) await waitFor(error.after || 1000);
+        else if (!error.code?.startsWith("proof_") || tries > 4) throw error;
+        if (error.told.challenge) headers = { "X-Frontrow-Proof": await work() };
+      }
+    }
+  },
+  enlist: () => deeds.join(`${where}/waiting-list`),
+  leave: () => $("sure").showModal(),
+};
+
+async function waitFor(ms) {
+  const until = Date.now() + ms;
+  while (Date.now() < until) {
+    trouble(text("join.crowd", { time: clock(until - Date.now()) }));
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+}
+
+async function work() {
+  if (!globalThis.crypto?.subtle) throw Object.assign(new Problem(0, { code: "proof_required" }, 0), { message: text("join.https") });
+  trouble(text("join.work"));
+  return prove(await call("GET", `${where}/challenge`));
+}
+
+for (const form of document.querySelectorAll("form.deed")) {
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    const button = event.submitter ?? form.querySelector("button");
+    press(button, () => deeds[button.value]());
+  };
+}
+$("stay").onclick = () => $("sure").close();
+$("leave-now").onclick = () => press($("leave-now"), async () => {
+  $("sure").close();
+  await call("DELETE", where);
+  clearTimeout(timer);
+  clearTimeout(looking);
+  own = undefined;
+  trouble();
+  see("joins");
+  tabs.tell({ gone: true });
+});
+
+// --- several tabs ---
+
+const tabs = share(`frontrow:${show}`, {
+  lead: () => { if (state !== "joins") poll(); },
+  heard({ status, gone, trouble: words }) {
+    if (status) {
+      trouble();
+      tell(status);
+      if (tabs.leads()) poll(); // another tab joined: from here on this one asks
+    }
+    if (gone) see("joins");
+    if (words !== undefined) trouble(words);
+  },
+});
+
+offer();
+local();
+see(state);
+addEventListener("online", wake);
+addEventListener("offline", () => { if (state !== "joins") trouble(text("trouble.offline")); });
+addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
+document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") wake(); });
