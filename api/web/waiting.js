@@ -11,7 +11,7 @@ const { show, visitor, title } = root.dataset;
 const where = `/shows/${show}/queue`;
 const states = ["unknown", "joins", "lobby", "waiting", "admitted", "sold_out", "over"];
 
-let state = root.dataset.state, own, newest = "", skew = 0, polled = 0, failures = 0, asking = false;
+let state = root.dataset.state, own, newest = 0, skew = 0, polled = 0, failures = 0, asking = false;
 let late = "late" in root.dataset; // everything is sold, and there is no place to ask about
 let timer, looking, ticking;
 
@@ -23,7 +23,7 @@ function see(next) {
   for (const id of states) $(id).hidden = id !== shown;
   $("alerts").hidden = !["lobby", "waiting", "sold_out"].includes(shown);
   $("next").hidden = !["lobby", "waiting"].includes(shown);
-  $("leaving").hidden = !["lobby", "waiting", "admitted", "sold_out"].includes(shown);
+  $("leaving").hidden = !["lobby", "waiting", "admitted", "sold_out"].includes(shown) || late;
   root.dataset.state = state = next;
   document.title = `${shown === "admitted" ? `${text("turn.tab")} · ` : ""}${title} · Frontrow`;
   if (shown !== "lobby" && shown !== "admitted") clearInterval(ticking);
@@ -44,9 +44,10 @@ function countDown(until, tick) {
 
 // tell shows a status. An answer that is older than the last is not shown.
 function tell(status) {
-  if (status.as_of < newest) return;
-  newest = status.as_of;
-  skew = Date.parse(status.as_of) - Date.now();
+  const asOf = Date.parse(status.as_of);
+  if (asOf < newest) return;
+  newest = asOf;
+  skew = asOf - Date.now();
   if (status.number) own = status.number;
   $("message").hidden = !status.message;
   say($("message-text"), status.message ?? "");
@@ -121,9 +122,16 @@ function admitted(status, before) {
 
 function soldOut(status) {
   const listed = status.waiting_list?.position;
-  say($("sold-text"), listed ? text("sold.listed", { n: listed }) : text(status.late ? "sold.late" : "sold.text"));
+  say($("sold-text"), listed ? text("sold.listed", { n: listed }) : text(late ? "sold.late" : "sold.text"));
   $("enlist").hidden = Boolean(listed);
-  $("leaving").hidden = Boolean(status.late);
+  $("leaving").hidden = late;
+}
+
+// noSeats is for whoever comes when everything is sold.
+function noSeats() {
+  late = true;
+  see("sold_out");
+  soldOut({});
 }
 
 function over({ state: how }) {
@@ -211,7 +219,7 @@ async function lookAtBoard(status) {
     const place = position(board, status.number);
     const wait = eta(board, place);
     if (place === null || (wait && wait.high_seconds < 60)) return poll();
-    if (board.as_of > newest) {
+    if (Date.parse(board.as_of) > newest) {
       const seen = { ...status, as_of: board.as_of, position: place, ahead: place - 1, eta: wait, chance: chance(board, place), seats_left: board.seats?.free, message: board.message };
       tell(seen);
       tabs.tell({ status: seen });
@@ -246,14 +254,14 @@ const deeds = {
   // join asks for a place until there is an answer: it solves a challenge where the show
   // wants one, and waits where too many come from the same network.
   async join(path = where) {
-    newest = "";
+    newest = 0;
     for (let tries = 0, headers = {}; ; tries++) {
       try {
         const status = await call("POST", path, { headers });
         trouble();
         return heard(status);
       } catch (error) {
-        if (error.code === "sold_out" && path === where) return see("sold_out"), soldOut({ late: late = true });
+        if (error.code === "sold_out" && path === where) return noSeats();
         if (error.status === 429) await waitFor(error.after || 1000);
         else if (!error.code?.startsWith("proof_") || tries > 4) throw error;
         if (error.told.challenge) headers = { "X-Frontrow-Proof": await work() };
