@@ -51,6 +51,11 @@ bench: build ## Measure against the budget in 3 minutes; FULL=1 with a million w
 simulate: build ## Play VISITORS=200 people against the gateway that make run started
 	@bin/frontrow simulate --visitors $(VISITORS)
 
+.PHONY: screens
+screens: ## Write pictures of the pages into docs/screens, as Chromium shows them
+	@scripts/setup.sh test
+	@go test $(TAGS) -count 1 -run '^TestScreens' ./cmd/frontrow -screens $(CURDIR)/docs/screens
+
 .PHONY: arena
 arena: ## Write arena.yaml, a hall of 15,000 seats, for frontrow seed --file
 	@go run ./scripts/hall -seats 15000 -show arena > arena.yaml

@@ -6,7 +6,8 @@
 #   test  redis-server and mariadb-server, from the packages of Debian or Ubuntu,
 #         without letting them start as daemons; neither where TEST_REDIS_URL and
 #         TEST_MYSQL_DSN name servers, or a Docker engine answers. And a C compiler,
-#         which the race detector needs, and curl, with which the README is tried
+#         which the race detector needs, curl, with which the README is tried, and
+#         Chromium, in which the pages are
 #   load  k6, into .tools/bin
 #   lint  golangci-lint, into .tools/bin
 #   cache nginx, from the packages of Debian or Ubuntu
@@ -102,6 +103,7 @@ setup_test() {
 	fi
 	have gcc cc clang >/dev/null || missing+=(gcc libc6-dev)
 	have curl >/dev/null || missing+=(curl ca-certificates)
+	have chromium >/dev/null || missing+=(chromium)
 	[ ${#missing[@]} -gt 0 ] || return 0
 	apt_install "${missing[@]}"
 	printf 'installed: %s\n' "${missing[@]}"

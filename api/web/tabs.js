@@ -6,20 +6,24 @@
 // with what another tab tells.
 export function share(name, { lead, heard }) {
   const locks = globalThis.BroadcastChannel && navigator.locks;
-  let leader = !locks, channel, release;
+  let leader = !locks, channel, release, requests = 0;
 
   function listen() {
     channel = new BroadcastChannel(name);
     channel.onmessage = ({ data }) => heard(data);
   }
 
-  // wait is in line for leading; with steal it takes it over from a tab that may sleep.
+  // wait is in line for leading; with steal it takes it over from a tab that may sleep. Only
+  // the last request counts.
   function wait(steal) {
+    const mine = ++requests;
     locks.request(name, steal ? { steal } : {}, () => {
+      if (mine !== requests) return undefined;
       leader = true;
       lead();
       return new Promise((done) => { release = done; });
     }).catch(() => { // it was taken over: stand in line again
+      if (mine !== requests) return;
       leader = false;
       wait(false);
     });
@@ -39,6 +43,7 @@ export function share(name, { lead, heard }) {
   // A page that is kept for the back button holds on to nothing.
   addEventListener("pagehide", () => {
     channel.close();
+    requests++;
     leader = false;
     release?.();
   });

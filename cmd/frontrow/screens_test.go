@@ -1,0 +1,99 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"frontrow/internal/testenv"
+)
+
+// screens is where `make screens` writes the pictures of all pages; empty: nowhere.
+var screens = flag.String("screens", "", "write pictures of the pages into this `directory`")
+
+// mostPicture is the most bytes of one picture.
+const mostPicture = 60 << 10
+
+// pictured writes what a tab shows, on a phone and on a desk, light and dark.
+func (p *tab) pictured(name string) {
+	p.t.Helper()
+	for _, width := range []int64{390, 1280} {
+		for _, scheme := range []string{"light", "dark"} {
+			p.width(width).media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
+			png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+			must(p.t, err)
+			if len(png) > mostPicture {
+				p.t.Errorf("%s is of %d bytes at %d, %s", name, len(png), width, scheme)
+			}
+			file := filepath.Join(*screens, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
+			must(p.t, os.WriteFile(file, png, 0o644)) //nolint:gosec // everybody may look at it
+		}
+	}
+}
+
+// concert is a show worth looking at.
+func concert(spec map[string]any) {
+	spec["title"], spec["venue"], spec["plays_at"] = "Moonlit Orchestra", "Olympic Hall, Seoul", "2027-03-20T10:00:00Z"
+}
+
+// TestScreens makes the pictures of the waiting room in docs/screens.
+func TestScreens(t *testing.T) {
+	if *screens == "" {
+		t.Skip("only with -screens: make screens")
+	}
+	must(t, os.MkdirAll(*screens, 0o755)) //nolint:gosec // everybody may look into it
+	b, g := browser(t), backend{}.serve(t)
+
+	far := g.show(concert, rules(map[string]any{
+		"admit": 1, "interval_ms": 1000, "max_active": 10_000, "absence_seconds": 600, "return_seconds": 1200, "claim_seconds": 600,
+	}), func(spec map[string]any) { spec["sections"] = []any{section("A", 165_000, 4000)} })
+	for range 1250 {
+		g.joins(far)
+	}
+	p := b.visitor(t, g).opens("/shows/"+far).sees("#joins", "Join")
+	p.pictured("joining")
+	p.clicks("#joins button").sees("#position", "1,").sees("#moved", "Moved up").sees("#eta", "minutes").sees("#chance", "reach")
+	p.pictured("waiting")
+	p.clicks("#leave").sees("#sure", "Leave").pictured("leaving")
+	p.clicks("#stay").lacks("#sure")
+	g.admin("PUT", "/v1/admin/shows/"+far+"/message", map[string]any{"text": "The doors open at 18:00. There is a cloakroom on the left."}).want(http.StatusOK)
+	p.sees("#message", "cloakroom").pictured("message")
+	p.offline(true).sees("#trouble", "No connection").pictured("offline")
+	p.offline(false).lacks("#trouble")
+
+	near := g.show(concert, shut)
+	q := b.visitor(t, g).opens("/shows/" + near)
+	q.clicks("#joins button").sees("#ahead", "You are next").pictured("next")
+	g.letsIn(near)
+	q.sees("#admitted", "It is your turn").pictured("turn")
+
+	lobby := g.show(concert, shut, inLobby(map[string]any{}, time.Now().Add(42*time.Minute)))
+	g.drawIs(lobby, "committed")
+	l := b.visitor(t, g).opens("/shows/"+lobby).clicks("#joins button").sees("#lobby", "You are in the lobby")
+	l.pictured("lobby")
+	for range 30 {
+		g.joins(lobby)
+	}
+	g.admin("POST", "/v1/admin/shows/"+lobby+"/open", nil).want(http.StatusOK)
+	g.drawIs(lobby, "drawn")
+	l.sees("#draw-number", "You drew").clicks("#check").sees("#check-told", "Checked").pictured("drawn")
+
+	sold := g.show(concert, func(spec map[string]any) { spec["sections"] = []any{section("A", 1000, 1)} })
+	buyer := g.enters(sold)
+	hold := buyer.hold("A-1-1").want(http.StatusCreated).text("hold")
+	buyer.charge(5000).want(http.StatusCreated)
+	buyer.pay(hold, "one").want(http.StatusCreated)
+	s := b.visitor(t, g)
+	testenv.Wait(t, 20*time.Second, func() bool {
+		s.opens("/shows/" + sold)
+		return eval[string](s, "document.documentElement.dataset.state") == "sold_out"
+	}, "it is not sold out")
+	s.clicks("#enlist").sees("#sold-text", "number 1").pictured("sold-out")
+	s.opens("/").sees("h1", "Shows").pictured("shows")
+}
