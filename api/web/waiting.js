@@ -179,7 +179,7 @@ async function poll() {
 }
 
 function heard(status) {
-  if (failures) {
+  if (!$("trouble").hidden) {
     trouble();
     announce(text("trouble.back"));
   }
