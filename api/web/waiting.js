@@ -13,7 +13,7 @@ const states = ["unknown", "joins", "lobby", "waiting", "admitted", "sold_out", 
 
 let state = root.dataset.state, own, newest = 0, skew = 0, polled = 0, failures = 0, asking = false;
 let late = "late" in root.dataset; // everything is sold, and there is no place to ask about
-let timer, looking, ticking;
+let timer, looking, ticking, last; // last: the status that is shown
 
 // --- what is shown ---
 
@@ -47,6 +47,7 @@ function tell(status) {
   const asOf = Date.parse(status.as_of);
   if (asOf < newest) return;
   newest = asOf;
+  last = status;
   skew = asOf - Date.now();
   if (status.number) own = status.number;
   $("message").hidden = !status.message;
@@ -308,8 +309,10 @@ $("leave-now").onclick = () => press($("leave-now"), async () => {
 // --- several tabs ---
 
 const tabs = share(`frontrow:${show}`, {
-  lead: () => { if (state !== "joins") poll(); },
-  heard({ status, gone, trouble: words }) {
+  // Whoever leads must ask: a tab that knows of no place learns from the others of theirs.
+  lead: () => (state === "joins" ? tabs.tell({ ask: true }) : poll()),
+  heard({ status, gone, trouble: words, ask }) {
+    if (ask && last && state !== "joins") tabs.tell({ status: last });
     if (status) {
       trouble();
       tell(status);
