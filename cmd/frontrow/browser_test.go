@@ -139,7 +139,7 @@ func (p *tab) width(pixels int64) *tab {
 }
 
 // media sets what the visitor prefers: prefers-color-scheme, prefers-reduced-motion.
-func (p *tab) media(pairs ...string) *tab {
+func (p *tab) media(pairs ...string) {
 	p.t.Helper()
 	var features []*emulation.MediaFeature
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -147,7 +147,6 @@ func (p *tab) media(pairs ...string) *tab {
 	}
 	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 	must(p.t, err)
-	return p
 }
 
 // scriptless switches scripts off, or on again.
@@ -172,7 +171,7 @@ func (p *tab) offline(off bool) *tab {
 
 // accessible fails the test for whatever axe finds, light and dark, and for a page that
 // scrolls sideways at the narrowest or the widest window.
-func (p *tab) accessible(what string) *tab {
+func (p *tab) accessible(what string) {
 	p.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		p.media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
@@ -186,5 +185,5 @@ func (p *tab) accessible(what string) *tab {
 			p.t.Errorf("%s: %d pixels too wide at %d", what, over, pixels)
 		}
 	}
-	return p.width(390)
+	p.width(390)
 }
