@@ -30,6 +30,9 @@ type Options struct {
 	TrustedProxies []string
 	// DemoCharges lets visitors charge their own wallets.
 	DemoCharges bool
+	// DemoCards are the cards that the payment provider of this gateway makes believe
+	// with; none where money is real.
+	DemoCards []string
 	// UnprovenPerAddress is how many requests a second an address may make that cost
 	// something and prove no place; 0: no limit.
 	UnprovenPerAddress int

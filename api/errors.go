@@ -32,6 +32,7 @@ var (
 	internal         = &problem{status: 500, code: "internal", detail: "Something went wrong on our side."}
 	noPlace          = notFound.because("You have no place in this queue: join first.")
 	noDraw           = notFound.because("This show does not open by draw.")
+	noTickets        = &problem{status: 409, code: "not_paid", detail: "This order is not paid: it has no tickets."}
 	cookieNeedsProof = tokenRequired.because("A cookie alone authorises no write: send the header X-Frontrow: 1 as well.")
 )
 

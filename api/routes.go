@@ -51,6 +51,7 @@ func (a *API) Handler() (http.Handler, error) {
 	v1.GET("/orders/:order", a.getOrder)
 	v1.POST("/orders/:order/cancel", a.cancelOrder)
 	v1.GET("/orders/:order/timeline", a.getTimeline)
+	v1.GET("/orders/:order/tickets", a.getTickets)
 	v1.POST("/payments/webhook", a.paymentWebhook)
 	v1.GET("/wallet", a.getWallet)
 	v1.POST("/wallet/charges", a.chargeWallet)

@@ -28,6 +28,13 @@ type showJSON struct {
 	LayoutVersion int           `json:"layout_version"`
 	Prices        []priceJSON   `json:"prices"`
 	Seats         *seatsJSON    `json:"seats,omitempty"`
+	Demo          *demoJSON     `json:"demo,omitempty"`
+}
+
+// demoJSON says what may be made believe, where it may.
+type demoJSON struct {
+	Charges bool     `json:"charges"`
+	Cards   []string `json:"cards"`
 }
 
 type priceJSON struct {
@@ -53,6 +60,9 @@ func (a *API) showJSON(c *gin.Context, show booking.Show) (showJSON, error) {
 		Draw: drawPlan(show), MaxSeats: show.MaxSeats, HoldSeconds: show.HoldSeconds, LayoutVersion: show.LayoutVersion,
 		Prices: make([]priceJSON, len(layout.Sections)),
 		Seats:  a.seatsJSON(c, show),
+	}
+	if a.DemoCharges || len(a.DemoCards) > 0 {
+		s.Demo = &demoJSON{Charges: a.DemoCharges, Cards: append([]string{}, a.DemoCards...)}
 	}
 	for i, section := range layout.Sections {
 		s.Prices[i] = priceJSON{section.Section, section.Name, section.Price}

@@ -76,6 +76,20 @@ func (l *Layout) Ordinal(seat string) (ordinal int, ok bool) {
 	return ordinal, ok
 }
 
+// Where says where a seat is, as people look for it: section, row and number.
+func (l *Layout) Where(id string) (section Section, row, number string, ok bool) {
+	for _, section := range l.Sections {
+		for _, row := range section.Rows {
+			for _, seat := range row.Seats {
+				if seat.Seat == id {
+					return section, row.Row, seat.Number, true
+				}
+			}
+		}
+	}
+	return Section{}, "", "", false
+}
+
 // sectionOf finds the place of a section in the plan; nil for none, and for one
 // that it does not have.
 func (l *Layout) sectionOf(name *string) *int {

@@ -22,6 +22,7 @@ const (
 // What others ask for by name.
 const (
 	OrderIsPending  = orderPending
+	OrderIsPaid     = orderPaid
 	OrderIsDeclined = orderDeclined
 )
 

@@ -115,3 +115,10 @@ func (r *Keyring) JWKS() []JWK {
 	}
 	return set
 }
+
+// KeyID names the key that Sign signs with, as JWKS lists it.
+func (r *Keyring) KeyID() string { return r.keys[0].id }
+
+// Sign signs a message with the key of passes. It must begin unlike a pass does, or
+// whoever chooses it could have a pass signed.
+func (r *Keyring) Sign(message []byte) []byte { return ed25519.Sign(r.keys[0].pass, message) }

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/alicebob/miniredis/v2"
 
 	"frontrow/booking"
+	"frontrow/internal/fakepay"
 )
 
 // embedded are the servers that the default brings along: a Redis in this process,
@@ -76,6 +78,19 @@ func (e *embedded) open(ctx context.Context, cfg *gatewayConfig) (err error) {
 		}
 	}
 	return err
+}
+
+// cards are those that the provider of the embedded default knows; none without it.
+func (e *embedded) cards() []string {
+	if e == nil || e.pay == nil {
+		return nil
+	}
+	var cards []string
+	for name := range fakepay.Behaviours() {
+		cards = append(cards, "card_"+name)
+	}
+	slices.Sort(cards)
+	return cards
 }
 
 // lockDir makes sure that one process alone works on a data directory.
