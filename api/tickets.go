@@ -38,24 +38,29 @@ type ticketJSON struct {
 // getTickets gives the buyer of a paid order a signed ticket for each seat.
 func (a *API) getTickets(c *gin.Context) {
 	who, err := a.owner(c)
-	var order booking.Order
+	var tickets ticketsJSON
 	if err == nil {
-		order, err = a.Store.FindOrder(c.Request.Context(), who.visitor, c.Param("order"))
+		tickets, err = a.tickets(c, who)
 	}
-	if err == nil && order.State != booking.OrderIsPaid {
-		err = noTickets
-	}
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	tickets, err := a.ticketsOf(c, order)
 	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	private(c)
 	c.JSON(http.StatusOK, tickets)
+}
+
+// tickets are those of the order in the path. It may return noTickets, besides what
+// finding the order may.
+func (a *API) tickets(c *gin.Context, who asker) (ticketsJSON, error) {
+	order, err := a.Store.FindOrder(c.Request.Context(), who.visitor, c.Param("order"))
+	if err != nil {
+		return ticketsJSON{}, err
+	}
+	if order.State != booking.OrderIsPaid {
+		return ticketsJSON{}, noTickets
+	}
+	return a.ticketsOf(c, order)
 }
 
 func (a *API) ticketsOf(c *gin.Context, order booking.Order) (ticketsJSON, error) {
