@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -170,7 +171,13 @@ func (a *API) getSeatStates(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	etag := fmt.Sprintf(`"%s.%d.%d"`, show.ID, states.LayoutVersion, states.Version)
+	c.Header("ETag", etag)
 	c.Header("Cache-Control", "public, max-age=1")
+	if c.GetHeader("If-None-Match") == etag {
+		c.Status(http.StatusNotModified)
+		return
+	}
 	c.JSON(http.StatusOK, gin.H{
 		"layout_version": states.LayoutVersion, "version": states.Version, "states": states.States,
 	})
