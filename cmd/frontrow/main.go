@@ -30,6 +30,7 @@ type commands struct {
 	Verify       verifyCommand       `cmd:"" help:"Check every invariant on what is stored."`
 	Fakepay      fakepayCommand      `cmd:"" help:"Run a payment provider that takes money that does not exist, for demos and tests."`
 	Fakereceiver fakereceiverCommand `cmd:"" help:"Play the services that are told of sales, for demos and tests."`
+	Checkticket  checkticketCommand  `cmd:"" help:"Check concert tickets at the gate, without asking anybody."`
 	Version      versionCommand      `cmd:"" help:"Print version, commit and Go."`
 }
 
