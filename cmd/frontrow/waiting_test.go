@@ -53,7 +53,7 @@ func waitsAndGetsIn(t *testing.T, b chromium, g *testGateway) {
 	p.sees("#admitted", "It is your turn").sees("#left", ":").accessible("admitted")
 	p.becomes("document.title.startsWith('Your turn')", "the title does not tell")
 	p.becomes("document.activeElement.id === 'turn-title'", "the focus stays away")
-	p.clicks("#go").sees("#inside", "It is your turn")
+	p.clicks("#go").sees("h1", "Choose your seats")
 }
 
 func twoTabs(t *testing.T, b chromium, g *testGateway) {
@@ -96,7 +96,7 @@ func reloadAndBack(t *testing.T, b chromium, g *testGateway) {
 	ahead.poll().want(http.StatusOK)
 	g.letsIn(show)
 	p.sees("#admitted", "It is your turn")
-	p.clicks("#go").sees("#inside", "")
+	p.clicks("#go").sees("h1", "Choose your seats")
 	eval[bool](p, "history.back() || true")
 	p.sees("#admitted", "It is your turn")
 }
