@@ -100,9 +100,11 @@ export class SeatMap {
       const ring = [];
       const [head, tail] = [block.rows[0], block.rows.at(-1)];
       for (let i = head.first; i < head.first + head.count; i++) ring.push(i);
-      for (const row of block.rows.slice(1, -1)) ring.push(row.first + row.count - 1);
+      const [headEnd, tailEnd] = [head, tail].map((row) => row.first + row.count - 1);
+      const wide = (i, from, to) => this.beside(i, from, to) > 1.2; // rows that differ by a seat leave the edge straight
+      for (const row of block.rows.slice(1, -1)) if (wide(row.first + row.count - 1, headEnd, tailEnd)) ring.push(row.first + row.count - 1);
       for (let i = tail.first + tail.count - 1; i >= tail.first; i--) ring.push(i);
-      for (const row of block.rows.slice(1, -1).reverse()) ring.push(row.first);
+      for (const row of block.rows.slice(1, -1).reverse()) if (wide(row.first, tail.first, head.first)) ring.push(row.first);
       block.first = head.first;
       block.end = tail.first + tail.count;
       block.path = new Path2D();
@@ -115,6 +117,12 @@ export class SeatMap {
       for (let i = block.first; i < block.end; i++) [x, y] = [x + this.x[i], y + this.y[i]];
       block.middle = { x: x / (block.end - block.first), y: y / (block.end - block.first) };
     }
+  }
+
+  // beside is how far a seat lies from the line through two others.
+  beside(i, from, to) {
+    const [dx, dy] = [this.x[to] - this.x[from], this.y[to] - this.y[from]];
+    return Math.abs(dx * (this.y[i] - this.y[from]) - dy * (this.x[i] - this.x[from])) / (Math.hypot(dx, dy) || 1);
   }
 
   layCells() {
@@ -186,11 +194,13 @@ export class SeatMap {
     const box = this.canvas.getBoundingClientRect();
     if (!box.width || !box.height) return;
     this.ratio = Math.min(3, devicePixelRatio || 1);
-    const fresh = !this.view.scale;
+    const fresh = !this.view.scale || this.view.scale <= this.least * 1.001; // what showed all goes on to
+    const middle = { x: (this.wide / 2 - this.view.x) / this.view.scale, y: (this.high / 2 - this.view.y) / this.view.scale };
     this.canvas.width = Math.round(box.width * this.ratio);
     this.canvas.height = Math.round(box.height * this.ratio);
     [this.wide, this.high] = [box.width, box.height];
     if (fresh) this.fit();
+    else this.go({ scale: this.view.scale, x: this.wide / 2 - middle.x * this.view.scale, y: this.high / 2 - middle.y * this.view.scale });
     this.dress();
   }
 
@@ -364,7 +374,7 @@ export class SeatMap {
     c.fillText(block.section.section, mx, roomy ? my - size * 0.5 : my);
     if (!roomy) return;
     c.font = `450 ${size * 0.72}px ${this.font}`;
-    if (c.measureText(says).width < wide * 0.95) c.fillText(says, mx, my + size * 0.6);
+    if (c.measureText(says).width < Math.sqrt((block.end - block.first) * 1.6) * unit * 0.7) c.fillText(says, mx, my + size * 0.6);
   }
 
   drawStage(unit, x, y) {

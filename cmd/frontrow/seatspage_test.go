@@ -41,7 +41,7 @@ func (b chromium) inside(t *testing.T, g *testGateway, show string) *tab {
 	testenv.Wait(t, 20*time.Second, func() bool {
 		return eval[string](p, "fetch('/v1/shows/"+show+"/queue').then((r) => r.json()).then((s) => s.state)") == "admitted"
 	}, "they are not let in")
-	return p.opens("/shows/"+show+"/seats").sees("#time", ":").sees("#prices", "165,000")
+	return p.opens("/shows/"+show+"/seats").sees("#time", ":").sees("#prices", ",000")
 }
 
 // taps taps on a seat of twoBlocks, counted from 0 in the plan's columns and rows.

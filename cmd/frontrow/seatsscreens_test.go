@@ -1,0 +1,111 @@
+package main
+
+import (
+	"flag"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// frames has TestFramesOfPanning measure; it takes a while, and asserts nothing: machines
+// are noisy.
+var frames = flag.Bool("frames", false, "measure how smoothly the seat map moves")
+
+// TestScreensOfSeats makes the pictures of seat map, till and tickets.
+func TestScreensOfSeats(t *testing.T) {
+	if *screens == "" {
+		t.Skip("only with -screens: make screens")
+	}
+	must(t, os.MkdirAll(*screens, 0o755)) //nolint:gosec // everybody may look into it
+	b, g := browser(t), backend{}.serve(t)
+	show := g.show(arenaOf(t, 6000), func(spec map[string]any) {
+		spec["title"], spec["venue"], spec["plays_at"] = "Moonlit Orchestra", "Olympic Hall, Seoul", "2027-03-20T10:00:00Z"
+		spec["hold_seconds"], spec["cancel_until"] = 300, "2027-03-19T10:00:00Z"
+		spec["admission"].(map[string]any)["claim_seconds"] = 600
+	})
+	for i, section := range []string{"A", "A", "A", "B", "B", "C", "101", "102", "103", "104", "105", "106"} {
+		v := g.enters(show)
+		hold := v.best(4, section).want(http.StatusCreated)
+		if i%2 == 0 {
+			v.charge(2_000_000)
+			v.pay(hold.text("hold"), "one").want(http.StatusCreated)
+		}
+	}
+	p := b.inside(t, g, show)
+	p.width(1280).clicks("#zoom-all").pictured("seats-far")
+	p.clicks("#zoom-all").entersSection("A").pictured("seats-near")
+	eval[bool](p, "document.querySelector('#list summary').click() ?? true")
+	eval[bool](p, "(() => { const f = [...document.querySelectorAll('#list .seat[aria-disabled=false]')]; f[8].click(); f[9].click(); return true })()")
+	p.sees("#chips", "Floor A").pictured("seats-chosen")
+	eval[bool](p, "document.querySelector('#list .seat[aria-disabled=true]').click() ?? true")
+	p.sees("#notice-take", "Take").pictured("seats-taken")
+	p.clicks("#notice-close").clicks("#go").sees("#lines", "Floor A")
+	p.clicks("#way-wallet").sees("#short", "missing").pictured("till-wallet")
+	p.clicks("#way-card").sees("#card-demo", "demo").pictured("till-card")
+	must(t, chromedp.Do(p.ctx, chromedp.SetValue(chromedp.CSS("#demo-cards"), "card_declined")))
+	p.clicks("#pay-button").sees("#declined", "declined").pictured("till-declined")
+	must(t, chromedp.Do(p.ctx, chromedp.SetValue(chromedp.CSS("#demo-cards"), "card_ok")))
+	p.clicks("#pay-button").sees("#receipt", "Paid").pictured("receipt")
+	p.clicks("#receipt-tickets").sees(".ticket", "Floor A").pictured("tickets")
+}
+
+// entersSection opens a section of an arena on the map, by its name.
+func (p *tab) entersSection(name string) *tab {
+	p.t.Helper()
+	at := eval[[]float64](p, `(async () => {
+		const id = document.documentElement.dataset.show, v = JSON.parse(sessionStorage.getItem('view-' + id));
+		const { priceGroups, places } = await import(document.querySelector('script[src$="seats.js"]').src.replace('seats.js', 'seatmap.js'));
+		const layout = await fetch('/v1/shows/' + id + '/seats/layout').then((r) => r.json());
+		const { list } = places(layout), s = layout.sections.findIndex((x) => x.section === '`+name+`');
+		const of = list.filter((x) => x.section === s), mid = (a) => of.reduce((n, x) => n + x[a], 0) / of.length;
+		const least = (a) => list.reduce((n, x) => Math.min(n, x[a]), Infinity);
+		const b = document.querySelector('#map').getBoundingClientRect();
+		return [b.left + v.x + (mid('x') - least('x')) / 5.5 * v.scale, b.top + v.y + (mid('y') - least('y')) / 5.5 * v.scale];
+	})()`)
+	must(p.t, chromedp.Do(p.ctx, chromedp.MouseClickXY(at[0], at[1])))
+	return p
+}
+
+// TestFramesOfPanning measures how many frames a second the map of 50,000 seats makes while
+// it is moved, on a processor four times slower.
+func TestFramesOfPanning(t *testing.T) {
+	if !*frames {
+		t.Skip("only with -frames")
+	}
+	b, g := browser(t), backend{}.serve(t)
+	show := g.show(arenaOf(t, 50_000))
+	for _, width := range []int64{390, 1280} {
+		p := b.visitor(t, g).width(width).opens("/shows/"+show+"/seats").sees("#prices", ",000")
+		p.clicks("#zoom-all").entersSection("A")
+		_, err := chromedp.Call(p.ctx, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 4})
+		must(t, err)
+		for _, view := range []string{"from near", "as far out as seats are drawn", "from afar"} {
+			zoom := map[string]string{"from near": "", "as far out as seats are drawn": "near", "from afar": "far"}[view]
+			told := eval[string](p, `(async () => {
+				const map = document.querySelector('#map'), id = document.documentElement.dataset.show;
+				const key = (k) => map.dispatchEvent(new KeyboardEvent('keydown', { key: k, cancelable: true }));
+				const frame = () => new Promise((done) => requestAnimationFrame(done));
+				const scale = () => JSON.parse(sessionStorage.getItem('view-' + id)).scale;
+				for (let i = 0; i < 60 && '`+zoom+`' === 'near' && scale() / 1.4 >= 7; i++) key('-');
+				if ('`+zoom+`' === 'far') { key('0'); for (let i = 0; i < 2; i++) key('+'); }
+				for (let i = 0; i < 10; i++) await frame();
+				const took = [];
+				let last = await frame();
+				for (let i = 0; i < 180; i++) {
+					key(i % 60 < 30 ? 'ArrowRight' : 'ArrowLeft');
+					if (i % 2) key(i % 90 < 45 ? 'ArrowDown' : 'ArrowUp');
+					const now = await frame();
+					took.push(now - last);
+					last = now;
+				}
+				took.sort((a, b) => a - b);
+				const mean = took.reduce((a, b) => a + b) / took.length;
+				return (1000 / mean).toFixed(1) + ' frames a second, median ' + took[90].toFixed(1) + ' ms, 95 of 100 within ' + took[171].toFixed(1) + ' ms, at ' + scale().toFixed(1) + ' px a seat';
+			})()`)
+			t.Logf("%d px, %s: %s", width, view, told)
+		}
+	}
+}
