@@ -88,7 +88,8 @@ func TestSeatsAndTillInABrowser(t *testing.T) {
 
 func seatsByTap(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(twoBlocks)
-	p := b.inside(t, g, show).accessible("the seat map")
+	p := b.inside(t, g, show)
+	p.accessible("the seat map")
 	p.taps(show, 3, 0).taps(show, 4, 0).sees("#chips", "Block A, row 1, seat 4").sees("#chips", "seat 5").sees("#total", "330,000")
 	p.taps(show, 4, 0).becomes("document.querySelectorAll('#chips li').length === 1", "a second tap does not give it back")
 	p.clicks("#go").sees("#lines", "Block A, row 1, seat 4").sees("#total", "165,000").sees("#time", "Held for you")
@@ -208,7 +209,8 @@ func tillPending(t *testing.T, b chromium, g *testGateway) {
 
 func seatsLookedAt(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(twoBlocks)
-	p := b.visitor(t, g).opens("/shows/"+show+"/seats").sees("#waiting", "You are looking on").accessible("looking on")
+	p := b.visitor(t, g).opens("/shows/"+show+"/seats").sees("#waiting", "You are looking on")
+	p.accessible("looking on")
 	p.taps(show, 0, 0).sees("#chips", "row 1, seat 1").becomes("document.querySelector('#go').disabled", "who is not inside can hold")
 	p.opens("/shows/nothing/seats").sees("main", "no show of that name")
 }
