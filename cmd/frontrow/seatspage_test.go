@@ -115,7 +115,7 @@ func seatsAtTheirBest(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(twoBlocks)
 	p := b.inside(t, g, show)
 	must(t, chromedp.Do(p.ctx, chromedp.SetValue(chromedp.CSS("#best-section"), "B")))
-	p.clicks("#best-button").sees("#lines", "Block B, row 1").becomes("document.querySelectorAll('#lines li').length === 2", "they are not two")
+	p.clicks("#best-button").sees("#lines", "Block B, row").becomes("document.querySelectorAll('#lines li').length === 2", "they are not two")
 }
 
 // seatsLost: the states come too late to say so, and the gateway refuses.
