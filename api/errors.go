@@ -16,6 +16,7 @@ var (
 	malformed        = &problem{status: 400, code: "malformed", detail: "The body is not JSON."}
 	tokenRequired    = &problem{status: 401, code: "token_required", detail: "Nothing says who is asking: send the queue token, or the cookie."}
 	tokenInvalid     = &problem{status: 401, code: "token_invalid", detail: "This queue token is not one of ours for this show."}
+	placeMoved       = &problem{status: 401, code: "place_moved", detail: "Your place has moved to another device: this one no longer has it."}
 	passRequired     = &problem{status: 401, code: "pass_required", detail: "This needs the pass of an admitted visitor."}
 	passInvalid      = &problem{status: 401, code: "pass_invalid", detail: "This pass is not one of ours for this show."}
 	adminRequired    = &problem{status: 401, code: "admin_required", detail: "This needs the admin token."}
@@ -33,6 +34,7 @@ var (
 	noPlace          = notFound.because("You have no place in this queue: join first.")
 	noDraw           = notFound.because("This show does not open by draw.")
 	noTickets        = &problem{status: 409, code: "not_paid", detail: "This order is not paid: it has no tickets."}
+	deviceInUse      = &problem{status: 409, code: "device_in_use", detail: "Something was bought here, or is held, or the wallet is not empty, and it would be out of reach: use another browser, or a private window."}
 	cookieNeedsProof = tokenRequired.because("A cookie alone authorises no write: send the header X-Frontrow: 1 as well.")
 )
 
@@ -53,6 +55,9 @@ var catalogue = []struct {
 	{queue.ErrProofSpent, &problem{status: 409, code: "proof_spent", detail: "This proof has given somebody a place: solve another challenge."}},
 	{queue.ErrPlaceExpired, &problem{status: 410, code: "place_expired", detail: "The queue was started anew: please join again."}},
 	{queue.ErrNotInside, passExpired},
+	{queue.ErrCodeUnknown, &problem{status: 404, code: "code_unknown", detail: "There is no such code for this show."}},
+	{queue.ErrCodeExpired, &problem{status: 410, code: "code_expired", detail: "This code is past its time: ask for another where the place is."}},
+	{queue.ErrCodeUsed, &problem{status: 409, code: "code_used", detail: "A place was moved with this code already: each is good for once."}},
 	{queue.ErrTokenInvalid, tokenInvalid},
 	{queue.ErrPassInvalid, passInvalid},
 	{queue.ErrPassExpired, passExpired},

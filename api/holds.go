@@ -117,7 +117,7 @@ func (a *API) hold(c *gin.Context, status int, pass queue.Pass, hold func(contex
 	}
 	answer := newHoldJSON(held)
 	var expires time.Time
-	if answer.Pass, expires, err = a.pass(c, pass.Visitor, show.ID, pass.Number, until); err != nil {
+	if answer.Pass, expires, err = a.pass(c, pass, until); err != nil {
 		a.fail(c, err)
 		return
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ const (
 // asker is who a request proves to come from.
 type asker struct {
 	visitor string
+	since   int64        // when they moved to the device that asks (us); 0: they never did
 	isNew   bool         // made up for this request, and told in a cookie
 	token   *queue.Token // for the show of the path, or any where it names none
 	pass    *queue.Pass
@@ -31,8 +33,34 @@ type asker struct {
 
 // identify finds out who asks, by `Authorization: Bearer` first, by cookies else.
 // Without any proof it makes up a visitor and sets the cookie, whatever the answer
-// will be. May return tokenInvalid, passInvalid or passExpired.
+// will be. May return tokenInvalid, passInvalid or passExpired; or placeMoved, with who it
+// was: what they prove was made before the visitor moved to another device.
 func (a *API) identify(c *gin.Context) (asker, error) {
+	who, err := a.believe(c)
+	if err == nil && a.Queue.HasMoved(who.visitor, who.since) {
+		err = placeMoved
+	}
+	return who, err
+}
+
+// comer is who would have a place here. A browser whose visitor has moved on to another
+// device comes as if for the first time. May return what identify and mayWrite may return.
+func (a *API) comer(c *gin.Context) (asker, error) {
+	who, err := a.identify(c)
+	moved := errors.Is(err, placeMoved) && who.cookie
+	if moved {
+		err = nil
+	}
+	if err == nil && !who.isNew {
+		err = mayWrite(c, who)
+	}
+	if err == nil && moved {
+		who = a.stranger(c)
+	}
+	return who, err
+}
+
+func (a *API) believe(c *gin.Context) (asker, error) {
 	show := c.Param("show")
 	if header := c.GetHeader("Authorization"); header != "" {
 		text, ok := strings.CutPrefix(header, "Bearer ")
@@ -50,7 +78,7 @@ func (a *API) byBearer(text, show string) (asker, error) {
 		if err != nil || show != "" && token.Show != show {
 			return asker{}, tokenInvalid
 		}
-		return asker{visitor: token.Visitor, token: &token}, nil
+		return asker{visitor: token.Visitor, since: token.Since, token: &token}, nil
 	}
 	pass, err := a.Keys.ParsePass(text, a.Now())
 	if err != nil {
@@ -59,31 +87,41 @@ func (a *API) byBearer(text, show string) (asker, error) {
 	if show != "" && pass.Show != show {
 		return asker{}, passInvalid
 	}
-	return asker{visitor: pass.Visitor, pass: &pass}, nil
+	return asker{visitor: pass.Visitor, since: pass.Since, pass: &pass}, nil
 }
 
 func (a *API) byCookie(c *gin.Context, show string) asker {
-	visitor, ok := a.Keys.Visitor(cookieOf(c, visitorCookie))
+	visitor, since, ok := a.Keys.Visitor(cookieOf(c, visitorCookie))
 	if !ok {
-		visitor = queue.NewVisitor()
-		a.setCookie(c, visitorCookie, a.Keys.SignVisitor(visitor), 365*24*time.Hour)
-		return asker{visitor: visitor, isNew: true, cookie: true}
+		return a.stranger(c)
 	}
-	who := asker{visitor: visitor, cookie: true}
+	who := asker{visitor: visitor, since: since, cookie: true}
 	if show == "" {
 		return who
 	}
-	if token, err := a.Keys.ParseToken(cookieOf(c, placeCookie+show)); err == nil && token.Show == show && token.Visitor == visitor {
+	token, err := a.Keys.ParseToken(cookieOf(c, placeCookie+show))
+	if err == nil && token.Show == show && token.Visitor == visitor && token.Since == since {
 		who.token = &token
 	}
-	who.pass = a.passOf(c, visitor, show)
+	who.pass = a.passOf(c, who, show)
 	return who
 }
 
+// stranger makes a visitor up, and tells them in a cookie.
+func (a *API) stranger(c *gin.Context) asker {
+	who := asker{visitor: queue.NewVisitor(), isNew: true, cookie: true}
+	a.setVisitor(c, who.visitor, 0)
+	return who
+}
+
+func (a *API) setVisitor(c *gin.Context, visitor string, since int64) {
+	a.setCookie(c, visitorCookie, a.Keys.SignVisitor(visitor, since), 365*24*time.Hour)
+}
+
 // passOf is the pass that a visitor's cookie carries for a show; nil for none.
-func (a *API) passOf(c *gin.Context, visitor, show string) *queue.Pass {
+func (a *API) passOf(c *gin.Context, who asker, show string) *queue.Pass {
 	pass, err := a.Keys.ParsePass(cookieOf(c, passCookie+show), a.Now())
-	if err != nil || pass.Show != show || pass.Visitor != visitor {
+	if err != nil || pass.Show != show || pass.Visitor != who.visitor || pass.Since != who.since {
 		return nil
 	}
 	return &pass
@@ -123,7 +161,7 @@ func (a *API) insider(c *gin.Context, show string) (queue.Pass, error) {
 		return queue.Pass{}, err
 	}
 	if who.cookie && who.pass == nil {
-		who.pass = a.passOf(c, who.visitor, show) // the path names no show
+		who.pass = a.passOf(c, who, show) // the path names no show
 	}
 	switch {
 	case who.pass == nil:
@@ -135,7 +173,7 @@ func (a *API) insider(c *gin.Context, show string) (queue.Pass, error) {
 }
 
 func (who asker) queue() queue.Who {
-	return queue.Who{Visitor: who.visitor, New: who.isNew, Token: who.token, Pass: who.pass}
+	return queue.Who{Visitor: who.visitor, Since: who.since, New: who.isNew, Token: who.token, Pass: who.pass}
 }
 
 func cookieOf(c *gin.Context, name string) string {

@@ -35,10 +35,7 @@ func (a *API) enlist(c *gin.Context) { a.takePlace(c, (*queue.Room).Enlist) }
 
 // takePlace answers who would have a place with the status of it: 201 for a new one.
 func (a *API) takePlace(c *gin.Context, take func(*queue.Room, context.Context, queue.Who) (queue.Status, bool, error)) {
-	who, err := a.identify(c)
-	if err == nil && !who.isNew {
-		err = mayWrite(c, who)
-	}
+	who, err := a.comer(c)
 	room, _, lost := a.room(c)
 	if err == nil {
 		err = lost
@@ -100,21 +97,24 @@ func (a *API) leave(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-// pass signs a fresh pass and sets its cookie. It does not outlive the admission.
-func (a *API) pass(c *gin.Context, visitor, show string, number int64, until time.Time) (string, time.Time, error) {
+// pass signs a pass anew and sets its cookie. It does not outlive the admission.
+func (a *API) pass(c *gin.Context, of queue.Pass, until time.Time) (string, time.Time, error) {
 	now := a.Now().UTC()
 	expires := now.Add(queue.PassLifetime)
 	if until.Before(expires) {
 		expires = until.UTC()
 	}
-	expires = expires.Truncate(time.Second)
-	text, err := a.Keys.Pass(queue.Pass{
-		Issuer: a.origin(c), Visitor: visitor, Show: show, Number: number, Issued: now, Expires: expires,
-	})
+	of.Issuer, of.Issued, of.Expires = a.origin(c), now, expires.Truncate(time.Second)
+	text, err := a.Keys.Pass(of)
 	if err == nil {
-		a.setCookie(c, passCookie+show, text, queue.PassLifetime)
+		a.setCookie(c, passCookie+of.Show, text, queue.PassLifetime)
 	}
-	return text, expires, err
+	return text, of.Expires, err
+}
+
+// passFor is the pass of whoever a status says to be inside.
+func passFor(s queue.Status) queue.Pass {
+	return queue.Pass{Visitor: s.Visitor, Since: s.Since, Show: s.Show, Number: s.Number}
 }
 
 // checkPass answers proxies that ask whether a request's visitor is inside.

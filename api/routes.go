@@ -37,6 +37,8 @@ func (a *API) Handler() (http.Handler, error) {
 	v1.GET("/shows/:show/queue", a.poll)
 	v1.DELETE("/shows/:show/queue", a.leave)
 	v1.POST("/shows/:show/queue/waiting-list", a.enlist)
+	v1.POST("/shows/:show/queue/move", a.offerMove)
+	v1.POST("/shows/:show/queue/move/accept", a.acceptMove)
 	v1.GET("/shows/:show/queue/challenge", a.challenge)
 	v1.GET("/shows/:show/board", a.getBoard)
 	v1.GET("/shows/:show/pass", a.checkPass)

@@ -41,7 +41,7 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 	case queue.Gathers:
 		b = appendText(b, "starts_at", s.StartsAt.UTC().Format(time.RFC3339Nano))
 	case queue.Admitted:
-		pass, expires, err := a.pass(c, s.Visitor, s.Show, s.Number, s.Until)
+		pass, expires, err := a.pass(c, passFor(s), s.Until)
 		if err != nil {
 			a.fail(c, err)
 			return

@@ -17,7 +17,7 @@ import (
 // known in it. It needs no script; with one, web/waiting.js takes over.
 type waitingPage struct {
 	showHead
-	State   string // joins, lobby, waiting, admitted, sold_out, finished, expired; unknown while nobody can say
+	State   string // joins, lobby, waiting, admitted, sold_out, finished, expired, elsewhere; unknown while nobody can say
 	Trouble string // the code of a problem; "" for none
 	Visitor string
 	Form    string // proves a form of this page
@@ -25,6 +25,7 @@ type waitingPage struct {
 	Status  queue.Status
 	Late    bool // sold out, and without a place
 	Draw    *queue.Draw
+	Code    *queue.MoveCode // with which another device can take the place over; nil: none was asked for
 }
 
 // Ahead is how many people are ahead.
@@ -59,9 +60,16 @@ func (a *API) waiting(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	who := a.byCookie(c, show.ID)
-	page := waitingPage{showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message}
-	if room, err := a.Queue.Room(show.ID); err != nil {
+	a.waitingRoom(c, show, a.byCookie(c, show.ID), nil)
+}
+
+func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *queue.MoveCode) {
+	page := waitingPage{
+		showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message, Code: code,
+	}
+	if a.Queue.HasMoved(who.visitor, who.since) {
+		page.State = "elsewhere"
+	} else if room, err := a.Queue.Room(show.ID); err != nil {
 		page.State, page.Trouble = "unknown", unavailable.code
 	} else {
 		a.fillWaiting(c, room, who, &page)
@@ -111,7 +119,7 @@ func (a *API) keepPlace(c *gin.Context, s queue.Status) error {
 	if s.State != queue.Admitted {
 		return nil
 	}
-	_, _, err := a.pass(c, s.Visitor, s.Show, s.Number, s.Until)
+	_, _, err := a.pass(c, passFor(s), s.Until)
 	return err
 }
 
@@ -141,7 +149,24 @@ func (a *API) deed(c *gin.Context) {
 		a.failPage(c, formInvalid)
 		return
 	}
-	if err := a.do(c, room, who, c.Request.PostForm.Get("do")); err != nil {
+	what := c.Request.PostForm.Get("do")
+	if a.Queue.HasMoved(who.visitor, who.since) {
+		if what != "join" && what != "accept" {
+			a.failPage(c, placeMoved)
+			return
+		}
+		who = a.stranger(c)
+	}
+	if what == "move" {
+		code, err := room.Offer(c.Request.Context(), who.queue())
+		if err != nil {
+			a.failPage(c, err)
+			return
+		}
+		a.waitingRoom(c, show, who, &code)
+		return
+	}
+	if err := a.do(c, room, who, what); err != nil {
 		a.failPage(c, err)
 		return
 	}
@@ -149,7 +174,7 @@ func (a *API) deed(c *gin.Context) {
 	c.Redirect(http.StatusSeeOther, waitingPath(show))
 }
 
-// do joins, leaves, or joins the waiting list.
+// do joins, leaves, joins the waiting list, or takes a place over from another device.
 func (a *API) do(c *gin.Context, room *queue.Room, who asker, what string) error {
 	take := map[string]func(*queue.Room, context.Context, queue.Who) (queue.Status, bool, error){
 		"join": (*queue.Room).Join, "enlist": (*queue.Room).Enlist,
@@ -163,8 +188,11 @@ func (a *API) do(c *gin.Context, room *queue.Room, who asker, what string) error
 		}
 		_, err := room.Leave(c.Request.Context(), who.queue())
 		return err
+	case what == "accept":
+		_, err := a.accept(c, room, who, c.Request.PostForm.Get("code"))
+		return err
 	case take == nil:
-		return invalidField("do", "must be join, leave or enlist")
+		return invalidField("do", "must be join, leave, enlist, move or accept")
 	}
 	status, _, err := take(room, c.Request.Context(), a.joiner(c, room, who))
 	if errors.Is(err, queue.ErrSoldOut) {

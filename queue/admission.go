@@ -31,7 +31,7 @@ func (r *Room) PinFor(ctx context.Context, pass Pass, moment time.Duration) (Pin
 	if !v.isYoungerThan(pass) {
 		return Pin{}, ErrNotInside
 	}
-	s, err := r.resolve(ctx, v, Who{Visitor: pass.Visitor, Pass: &pass})
+	s, err := r.resolve(ctx, v, Who{Visitor: pass.Visitor, Since: pass.Since, Pass: &pass})
 	if err != nil && !errors.Is(err, ErrPlaceExpired) {
 		return Pin{}, err
 	}

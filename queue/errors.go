@@ -32,6 +32,12 @@ var (
 	ErrPlaceExpired = errors.New("the place is of an older generation")
 	// ErrNotInside says that no admission stands behind the pass.
 	ErrNotInside = errors.New("not inside")
+	// ErrCodeUnknown says that nobody was given such a code to move a place with, or long ago.
+	ErrCodeUnknown = errors.New("no such code")
+	// ErrCodeExpired says that a code to move a place with is past its time.
+	ErrCodeExpired = errors.New("the code is past its time")
+	// ErrCodeUsed says that a place was moved with the code already.
+	ErrCodeUsed = errors.New("the code was used")
 	// ErrTokenInvalid says that a token was not made by us, or not for this show.
 	ErrTokenInvalid = errors.New("token invalid")
 	// ErrPassInvalid says that a pass was not made by us, or not for this show.

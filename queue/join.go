@@ -73,21 +73,23 @@ func (r *Room) newPlace(ctx context.Context, v *view, who Who) (s Status, create
 	}
 	switch a.code {
 	case "joined":
-		return r.joined(who.Visitor, a), true, nil
+		return r.joined(who, a), true, nil
 	case "gathers", "lobby":
 		if a.code == "lobby" {
 			if err := who.unproven(); err != nil {
 				return s, false, err
 			}
 		}
-		t := Token{Show: r.show, Visitor: who.Visitor, Epoch: a.epoch, Generation: a.generation, Joined: seconds(a.now)}
+		t := Token{
+			Show: r.show, Visitor: who.Visitor, Epoch: a.epoch, Generation: a.generation, Joined: seconds(a.now), Since: who.Since,
+		}
 		s := r.gathered(v, t)
 		s.Token = r.queue.keys.Token(t)
 		return s, a.code == "gathers", nil
 	case "known":
 		// Only now is it a replay: somebody whom a cookie made known before they joined
 		// costs no more than somebody who has none.
-		s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Unproven: who.Unproven})
+		s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Since: who.Since, Unproven: who.Unproven})
 		return s, false, err
 	case "full":
 		return s, false, ErrFull
@@ -115,7 +117,7 @@ func (r *Room) placeOf(ctx context.Context, who Who) (Status, error) {
 	if who.New {
 		return Status{}, ErrSoldOut
 	}
-	s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Unproven: who.Unproven})
+	s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Since: who.Since, Unproven: who.Unproven})
 	if errors.Is(err, ErrNoPlace) || err == nil && (s.State == Finished || s.State == Expired) {
 		return Status{}, ErrSoldOut
 	}
@@ -169,10 +171,10 @@ func (r *Room) askJoins(ctx context.Context, asks []joinAsk) ([]joinAnswer, erro
 
 // joined is the status of a place just given: everybody present is ahead, and who
 // joined since the view was taken.
-func (r *Room) joined(visitor string, a joinAnswer) Status {
+func (r *Room) joined(who Who, a joinAnswer) Status {
 	t := Token{
-		Show: r.show, Visitor: visitor, Number: a.number,
-		Epoch: a.epoch, Generation: a.generation, Joined: seconds(a.now),
+		Show: r.show, Visitor: who.Visitor, Number: a.number,
+		Epoch: a.epoch, Generation: a.generation, Joined: seconds(a.now), Since: who.Since,
 	}
 	v := r.view.Load()
 	if v == nil || v.epoch != a.epoch {

@@ -17,6 +17,7 @@ func keys(show string) []string {
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
 		at + "returned", at + "invited", at + "missed", at + "calls", at + "lobby",
 		at + "limits", at + "holding", at + "taken", at + "list", at + "untold",
+		at + "codes", at + "offers", at + "moved",
 	}
 }
 
@@ -41,6 +42,9 @@ const (
 	keyTaken
 	keyList
 	keyUntold
+	keyCodes
+	keyOffers
+	keyMoved
 )
 
 var (
@@ -76,6 +80,10 @@ var (
 	enlistLua string
 	//go:embed lua/number.lua
 	numberLua string
+	//go:embed lua/offer.lua
+	offerLua string
+	//go:embed lua/accept.lua
+	acceptLua string
 )
 
 // Each script but open starts with what room.lua does.
@@ -94,4 +102,6 @@ var (
 	freezeScript  = redis.NewScript(opening + freezeLua)
 	enlistScript  = redis.NewScript(opening + enlistLua)
 	numberScript  = redis.NewScript(opening + numberLua)
+	offerScript   = redis.NewScript(opening + offerLua)
+	acceptScript  = redis.NewScript(opening + limitsLua + acceptLua)
 )

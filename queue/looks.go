@@ -28,7 +28,7 @@ func (q *Queue) askLooks(ctx context.Context, rooms []*Room) ([]looked, error) {
 	_, _ = q.redis.Pipelined(ctx, func(p redis.Pipeliner) error { // each command has its own error
 		for i, r := range rooms {
 			if known[i], found[i].err = r.stamp(ctx); found[i].err == nil {
-				cmds[i] = p.EvalSha(ctx, viewScript.Hash(), r.keys, known[i].epoch, known[i].version)
+				cmds[i] = p.EvalSha(ctx, viewScript.Hash(), r.keys, known[i].epoch, known[i].version, r.movesSeen(known[i].epoch))
 			}
 		}
 		return nil
@@ -39,7 +39,7 @@ func (q *Queue) askLooks(ctx context.Context, rooms []*Room) ([]looked, error) {
 		}
 		a, err := readAnswer("view", cmds[i])
 		if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
-			a, err = r.call(ctx, "view", viewScript, known[i].epoch, known[i].version)
+			a, err = r.call(ctx, "view", viewScript, known[i].epoch, known[i].version, r.movesSeen(known[i].epoch))
 		}
 		found[i].answer, found[i].err = r.heard("view", a, err)
 	}

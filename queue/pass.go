@@ -24,11 +24,13 @@ type Pass struct {
 	Number  int64 // of the admission
 	Issued  time.Time
 	Expires time.Time
+	Since   int64 // when the visitor moved to the device that holds it (us); 0: they never did
 }
 
 type passClaims struct {
 	jwt.RegisteredClaims
 	Number int64 `json:"num"`
+	Since  int64 `json:"since,omitempty"`
 }
 
 // Pass signs a pass; its times are rounded down to whole seconds.
@@ -45,6 +47,7 @@ func (r *Keyring) Pass(p Pass) (string, error) {
 			ID:        base64.RawURLEncoding.EncodeToString(id[:]),
 		},
 		Number: p.Number,
+		Since:  p.Since,
 	})
 	token.Header["kid"] = r.keys[0].id
 	text, err := token.SignedString(r.keys[0].pass)
@@ -74,6 +77,7 @@ func (r *Keyring) ParsePass(text string, now time.Time) (Pass, error) {
 		Show:    claims.Audience[0],
 		Number:  claims.Number,
 		Expires: claims.ExpiresAt.Time,
+		Since:   claims.Since,
 	}
 	if claims.IssuedAt != nil {
 		p.Issued = claims.IssuedAt.Time

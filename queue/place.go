@@ -11,6 +11,7 @@ import (
 // admission that they brought, if any.
 type Who struct {
 	Visitor string
+	Since   int64  // when they moved to the device that asks (us); 0: they never did
 	New     bool   // made up for this request: nobody else knows of it
 	Token   *Token // for this very show
 	Pass    *Pass  // for this very show, and in its time
@@ -174,7 +175,7 @@ func (r *Room) resolve(ctx context.Context, v *view, who Who) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	t.Show, t.Visitor, t.Generation = r.show, ask.visitor, a.generation
+	t.Show, t.Visitor, t.Generation, t.Since = r.show, ask.visitor, a.generation, max(t.Since, who.Since)
 	return r.status(v, t, a)
 }
 
@@ -214,7 +215,7 @@ func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 		r.poke()
 		return Status{}, unavailable("resolve", errLost)
 	}
-	s.Show, s.Visitor, s.Number, s.Message = r.show, t.Visitor, a.number, v.message
+	s.Show, s.Visitor, s.Since, s.Number, s.Message = r.show, t.Visitor, t.Since, a.number, v.message
 	if s.AsOf.IsZero() {
 		s.AsOf = timeOf(a.now)
 	}

@@ -18,7 +18,7 @@ func TestTokensSurviveTheTrip(t *testing.T) {
 		want := Token{
 			Show: rapid.StringMatching(`[a-z0-9-]{1,40}`).Draw(t, "show"), Visitor: NewVisitor(),
 			Number: number("number"), Epoch: number("epoch"), Generation: number("generation"),
-			Joined: number("joined"), AdmittedUntil: number("until"), MaxUntil: number("max"), Low: number("low"), High: number("high"),
+			Joined: number("joined"), AdmittedUntil: number("until"), MaxUntil: number("max"), Low: number("low"), High: number("high"), Since: number("since"),
 		}
 		text := ring.Token(want)
 		got, err := ring.ParseToken(text)
@@ -75,7 +75,7 @@ func TestSecretsRotate(t *testing.T) {
 			return err
 		},
 		"cookie": func(sign, verify *Keyring) error {
-			if got, ok := verify.Visitor(sign.SignVisitor(visitor)); !ok || got != visitor {
+			if got, since, ok := verify.Visitor(sign.SignVisitor(visitor, 7)); !ok || got != visitor || since != 7 {
 				return errors.New("refused")
 			}
 			return nil
@@ -120,7 +120,7 @@ func TestPasses(t *testing.T) {
 	t.Parallel()
 	ring := newKeys(t)
 	now := time.Unix(1_800_000_000, 0)
-	want := Pass{Issuer: "https://tickets.example", Visitor: NewVisitor(), Show: "demo", Number: 7, Issued: now, Expires: now.Add(PassLifetime)}
+	want := Pass{Issuer: "https://tickets.example", Visitor: NewVisitor(), Show: "demo", Number: 7, Since: 1_800_000_000_000_000, Issued: now, Expires: now.Add(PassLifetime)}
 	text, err := ring.Pass(want)
 	must(t, err)
 	got, err := ring.ParsePass(text, now)
@@ -156,12 +156,16 @@ func TestVisitorCookies(t *testing.T) {
 	t.Parallel()
 	ring := newKeys(t)
 	visitor := NewVisitor()
-	cookie := ring.SignVisitor(visitor)
+	moved := ring.SignVisitor(visitor, 1_800_000_000_000_000)
+	got, since, ok := ring.Visitor(moved)
+	equal(t, ok && got == visitor && since == 1_800_000_000_000_000, true, "one who moved")
+	cookie := ring.SignVisitor(visitor, 0)
 	for _, forged := range []string{
+		moved[:visitorChars] + moved[strings.LastIndexByte(moved, '.'):], strings.Replace(moved, ".", ".1", 1), cookie[:visitorChars] + ".1" + cookie[visitorChars:],
 		"", ".", visitor, visitor + ".", cookie[:len(cookie)-1], cookie + "A", NewVisitor() + cookie[visitorChars:],
 		strings.Replace(cookie, ".", "x", 1),
 	} {
-		if _, ok := ring.Visitor(forged); ok {
+		if _, _, ok := ring.Visitor(forged); ok {
 			t.Errorf("%q is believed", forged)
 		}
 	}
@@ -187,6 +191,6 @@ func TestAFormProvesOneVisitor(t *testing.T) {
 	equal(t, ring.IsForm(other, form), false, "somebody else's")
 	equal(t, ring.IsForm(visitor, ""), false, "none")
 	equal(t, ring.IsForm(visitor, form[1:]), false, "cut")
-	_, mac, _ := strings.Cut(ring.SignVisitor(visitor), ".")
+	_, mac, _ := strings.Cut(ring.SignVisitor(visitor, 0), ".")
 	equal(t, ring.IsForm(visitor, mac), false, "what the cookie says")
 }

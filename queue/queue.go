@@ -75,6 +75,7 @@ type Queue struct {
 	log    *slog.Logger
 	looks  *gather.Gather[*Room, looked]
 	beat   time.Duration // how far into a second this gateway's watchers tick
+	moves  moves
 
 	mu    sync.RWMutex
 	rooms map[string]*Room

@@ -39,6 +39,7 @@ type Room struct {
 	rules atomic.Pointer[Show]  // as MySQL has them, as last told
 	draw  atomic.Pointer[Draw]  // as stored, as the drawer last saw it
 	drawn atomic.Pointer[drawn] // the order that came of it
+	moved atomic.Pointer[movesKnown]
 
 	// least is the lowest epoch that this gateway works with: MySQL's when it first
 	// looked, or that of a token it was shown. 0: it has not looked yet.
@@ -243,6 +244,8 @@ func (r *Room) refresh(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	moved, _ := a.rest[12].([]any)
+	r.learnMoves(v.epoch, moved)
 	v.stock = r.stock(ctx)
 	v.odds = newOdds(v)
 	r.pace.note(v)

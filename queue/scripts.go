@@ -18,5 +18,7 @@ func Scripts() map[string]string {
 		"freeze":  freezeScript.Hash(),
 		"enlist":  enlistScript.Hash(),
 		"number":  numberScript.Hash(),
+		"offer":   offerScript.Hash(),
+		"accept":  acceptScript.Hash(),
 	}
 }

@@ -23,6 +23,7 @@ type Status struct {
 	Show      string
 	State     State
 	Visitor   string
+	Since     int64 // when the visitor moved to the device that asks (us); Admitted only
 	Number    int64
 	Position  int64 // 1 is next in; Waiting only
 	InLine    int64 // people who keep a place; Waiting only

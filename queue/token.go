@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
@@ -26,6 +27,8 @@ type Token struct {
 	// Low and High are the wait that was foretold first, in seconds from the join; 0 for
 	// none.
 	Low, High int64
+	// Since is when the visitor moved to the device that holds it (us); 0: they never did.
+	Since int64
 }
 
 // foretell notes what was foretold at a time (seconds since 1970), so that it can be
@@ -41,7 +44,8 @@ const tokenPrefix = "fr1."
 func IsToken(text string) bool { return strings.HasPrefix(text, tokenPrefix) }
 
 // Token writes a token as `fr1.` and base64url of its fields and their MAC. Only
-// the first fields are of fixed length; the show comes last.
+// the first fields are of fixed length; the show comes last, and behind it and a zero
+// the move, where there was one.
 func (r *Keyring) Token(t Token) string {
 	visitor, _ := visitorBits(t.Visitor)
 	raw := make([]byte, 0, 96)
@@ -50,6 +54,9 @@ func (r *Keyring) Token(t Token) string {
 		raw = binary.AppendUvarint(raw, uint64(n))
 	}
 	raw = append(raw, t.Show...)
+	if t.Since > 0 {
+		raw = binary.AppendUvarint(append(raw, 0), uint64(t.Since))
+	}
 	raw = r.keys[0].tokens.appendMAC(raw, raw)
 
 	text := make([]byte, 0, len(tokenPrefix)+base64.RawURLEncoding.EncodedLen(len(raw)))
@@ -91,7 +98,15 @@ func readToken(body []byte) (t Token, err error) {
 		*field = int64(n)
 		body = body[size:]
 	}
-	t.Show = string(body)
+	show, move, moved := bytes.Cut(body, []byte{0})
+	if moved {
+		since, size := binary.Uvarint(move)
+		if size <= 0 {
+			return Token{}, ErrTokenInvalid
+		}
+		t.Since = int64(since)
+	}
+	t.Show = string(show)
 	return t, nil
 }
 

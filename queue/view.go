@@ -70,8 +70,8 @@ func (v *view) isYoungerThan(p Pass) bool { return p.Issued.Add(time.Second).Bef
 
 // newView reads the answer of lua/view.lua behind its four opening values.
 func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, error) {
-	if len(reply) != 12 {
-		return nil, fmt.Errorf("view has %d values, not 12", len(reply))
+	if len(reply) != 13 {
+		return nil, fmt.Errorf("view has %d values, not 13", len(reply))
 	}
 	var counts [5]int64
 	for i := range counts {

@@ -3,6 +3,8 @@ package queue
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"strconv"
+	"strings"
 )
 
 // A visitor's id is 80 random bits in base64url: 14 characters. Longer ids cost
@@ -33,28 +35,42 @@ func visitorBits(text string) (id [visitorBytes]byte, ok bool) {
 	return id, err == nil && n == visitorBytes
 }
 
-// SignVisitor gives the value of the cookie fr_visitor: the id and its MAC.
-func (r *Keyring) SignVisitor(visitor string) string {
-	mac := r.keys[0].cookie.appendMAC(nil, []byte(visitor))
-	return visitor + "." + base64.RawURLEncoding.EncodeToString(mac)
+// SignVisitor gives the value of the cookie fr_visitor: the id, when the visitor moved to
+// this device (us; left out for 0: they never did), and the MAC of both.
+func (r *Keyring) SignVisitor(visitor string, since int64) string {
+	text := visitor
+	if since > 0 {
+		text += "." + strconv.FormatInt(since, 36)
+	}
+	return text + "." + base64.RawURLEncoding.EncodeToString(r.keys[0].cookie.appendMAC(nil, []byte(text)))
 }
 
 // Visitor reads a cookie made by SignVisitor. It says false for anything else.
-func (r *Keyring) Visitor(cookie string) (string, bool) {
-	if len(cookie) <= visitorChars+1 || cookie[visitorChars] != '.' {
-		return "", false
+func (r *Keyring) Visitor(cookie string) (visitor string, since int64, ok bool) {
+	end := strings.LastIndexByte(cookie, '.')
+	if end < visitorChars {
+		return "", 0, false
 	}
-	visitor := cookie[:visitorChars]
-	mac, err := base64.RawURLEncoding.Strict().DecodeString(cookie[visitorChars+1:])
-	if err != nil || !IsVisitor(visitor) {
-		return "", false
+	text := cookie[:end]
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(cookie[end+1:])
+	if err != nil || !r.isCookie(text, mac) {
+		return "", 0, false
 	}
-	for _, k := range r.keys {
-		if k.cookie.verify([]byte(visitor), mac) {
-			return visitor, true
+	if len(text) > visitorChars {
+		if since, err = strconv.ParseInt(text[visitorChars+1:], 36, 64); err != nil {
+			return "", 0, false
 		}
 	}
-	return "", false
+	return text[:visitorChars], since, IsVisitor(text[:visitorChars])
+}
+
+func (r *Keyring) isCookie(text string, mac []byte) bool {
+	for _, k := range r.keys {
+		if k.cookie.verify([]byte(text), mac) {
+			return true
+		}
+	}
+	return false
 }
 
 // Form is what a form of a page carries to prove that the page was made for this visitor:

@@ -6,10 +6,11 @@ import { offer, turn } from "./alert.js";
 import { draw as drawLine } from "./line.js";
 import { share } from "./tabs.js";
 import { prove } from "./proof.js";
+import { offer as offerMove, offered } from "./move.js";
 
 const { show, visitor, title } = root.dataset;
 const where = `/shows/${show}/queue`;
-const states = ["unknown", "joins", "lobby", "waiting", "admitted", "sold_out", "over"];
+const states = ["unknown", "joins", "lobby", "waiting", "admitted", "sold_out", "over", "elsewhere"];
 
 let state = root.dataset.state, own, newest = 0, skew = 0, polled = 0, failures = 0, asking = false;
 let late = "late" in root.dataset; // everything is sold, and there is no place to ask about
@@ -20,14 +21,19 @@ let timer, looking, ticking, last; // last: the status that is shown
 // see shows one state, and with it what belongs to it.
 function see(next) {
   const shown = next === "finished" || next === "expired" ? "over" : next;
+  state = next;
   for (const id of states) $(id).hidden = id !== shown;
   $("alerts").hidden = !["lobby", "waiting", "sold_out"].includes(shown);
   $("next").hidden = !["lobby", "waiting"].includes(shown);
-  $("leaving").hidden = !["lobby", "waiting", "admitted", "sold_out"].includes(shown) || late;
-  root.dataset.state = state = next;
+  $("leaving").hidden = $("move").hidden = !["lobby", "waiting", "admitted", "sold_out"].includes(shown) || late;
+  $("arrive").hidden = !placeless();
+  root.dataset.state = next;
   document.title = `${shown === "admitted" ? `${text("turn.tab")} · ` : ""}${title} · Frontrow`;
   if (shown !== "lobby" && shown !== "admitted") clearInterval(ticking);
 }
+
+// placeless tells whether there is nothing to ask about.
+const placeless = () => state === "joins" || state === "elsewhere";
 
 // trouble says in plain words what hinders us; nothing: nothing does.
 function trouble(words = "") {
@@ -125,7 +131,7 @@ function soldOut(status) {
   const listed = status.waiting_list?.position;
   say($("sold-text"), listed ? text("sold.listed", { n: listed }) : text(late ? "sold.late" : "sold.text"));
   $("enlist").hidden = Boolean(listed);
-  $("leaving").hidden = late;
+  $("leaving").hidden = $("move").hidden = late;
 }
 
 // noSeats is for whoever comes when everything is sold.
@@ -191,17 +197,20 @@ function heard(status) {
   // Far back, the board says how the line moves; a poll only says that we are here.
   clearTimeout(timer);
   clearTimeout(looking);
-  if (status.poll_after_ms && tabs.leads()) timer = setTimeout(poll, status.board?.presence_after_ms ?? status.poll_after_ms);
+  let after = status.board?.presence_after_ms ?? status.poll_after_ms;
+  if (offered()) after = Math.min(after, 3000); // the place may be gone any moment
+  if (after && tabs.leads()) timer = setTimeout(poll, after);
   if (status.board && tabs.leads()) looking = setTimeout(lookAtBoard, status.board.poll_after_ms, status);
 }
 
 function failed(error) {
   if (!(error instanceof Problem)) throw error;
   if (!error.passing) {
-    // 401, 404, 410: there is no place (any more).
-    see("joins");
+    // 401, 404, 410: there is no place (any more), or it is on another device.
+    const to = error.code === "place_moved" ? "elsewhere" : "joins";
+    gone(to);
     if (error.code === "place_expired" || error.code === "show_not_found") trouble(error.message);
-    tabs.tell({ gone: true });
+    tabs.tell({ gone: to });
     return;
   }
   const known = ["lobby", "waiting", "admitted", "sold_out"].includes(state);
@@ -209,6 +218,16 @@ function failed(error) {
   tabs.tell({ trouble: $("trouble").textContent });
   timer = setTimeout(poll, error.after || backOff(failures));
   failures++;
+}
+
+// gone shows that there is no place to ask about.
+function gone(to) {
+  clearTimeout(timer);
+  clearTimeout(looking);
+  own = undefined;
+  trouble();
+  see(to);
+  if (to === "elsewhere") announce(text("moved.title"));
 }
 
 // lookAtBoard works the position out from what is the same for everybody.
@@ -234,7 +253,7 @@ async function lookAtBoard(status) {
 // wake asks at once: a phone slept, the network is back, or the page was shown again.
 function wake() {
   tabs.lead();
-  if (state !== "joins" && Date.now() - polled > 1000) poll();
+  if (!placeless() && Date.now() - polled > 1000) poll();
 }
 
 // --- what the visitor does ---
@@ -271,6 +290,15 @@ const deeds = {
   },
   enlist: () => deeds.join(`${where}/waiting-list`),
   leave: () => $("sure").showModal(),
+  async move() {
+    await offerMove(where);
+    poll();
+  },
+  async accept() {
+    await call("POST", `${where}/move/accept`, { body: { code: $("code-in").value } });
+    tabs.tell({ another: true });
+    location.reload(); // this browser is another visitor now
+  },
 };
 
 async function waitFor(ms) {
@@ -298,27 +326,24 @@ $("stay").onclick = () => $("sure").close();
 $("leave-now").onclick = () => press($("leave-now"), async () => {
   $("sure").close();
   await call("DELETE", where);
-  clearTimeout(timer);
-  clearTimeout(looking);
-  own = undefined;
-  trouble();
-  see("joins");
-  tabs.tell({ gone: true });
+  gone("joins");
+  tabs.tell({ gone: "joins" });
 });
 
 // --- several tabs ---
 
 const tabs = share(`frontrow:${show}`, {
   // Whoever leads must ask: a tab that knows of no place learns from the others of theirs.
-  lead: () => (state === "joins" ? tabs.tell({ ask: true }) : poll()),
-  heard({ status, gone, trouble: words, ask }) {
-    if (ask && last && state !== "joins") tabs.tell({ status: last });
+  lead: () => (placeless() ? tabs.tell({ ask: true }) : poll()),
+  heard({ status, gone: to, trouble: words, ask, another }) {
+    if (another) location.reload();
+    if (ask && last && !placeless()) tabs.tell({ status: last });
     if (status) {
       trouble();
       tell(status);
       if (tabs.leads()) poll(); // another tab joined: from here on this one asks
     }
-    if (gone) see("joins");
+    if (to) gone(to);
     if (words !== undefined) trouble(words);
   },
 });
@@ -327,6 +352,6 @@ offer();
 local();
 see(state);
 addEventListener("online", wake);
-addEventListener("offline", () => { if (state !== "joins") trouble(text("trouble.offline")); });
+addEventListener("offline", () => { if (!placeless()) trouble(text("trouble.offline")); });
 addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
 document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") wake(); });

@@ -35,6 +35,8 @@ func TestTheWaitingRoomInABrowser(t *testing.T) {
 		"what the operator says is text":   operatorsText,
 		"each language":                    eachLanguage,
 		"the proof of work is done for me": provesWork,
+		"the place moves to a device":      movesToDevice,
+		"moves without script":             movesWithoutScript,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
 	}
@@ -186,6 +188,51 @@ func provesWork(t *testing.T, b chromium, g *testGateway) {
 	q := b.visitor(t, g).scriptless(true).opens("/shows/" + show)
 	q.clicks("#joins button").sees("main", "needs JavaScript")
 	p.opens("/shows/no-such-show").sees("main", "There is no show of that name").accessible("a problem")
+}
+
+// types puts text into a field, as a keyboard would leave it.
+func (p *tab) types(selector, text string) *tab {
+	p.t.Helper()
+	p.sees(selector, "")
+	eval[bool](p, "(() => { document.querySelector("+quoted(selector)+").value = "+quoted(text)+"; return true })()")
+	return p
+}
+
+// codeShown waits for the code that a page gives, and reads it.
+func (p *tab) codeShown() string {
+	p.t.Helper()
+	p.sees("#code", " ")
+	return eval[string](p, "document.querySelector('#code').innerText")
+}
+
+func movesToDevice(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut)
+	g.joins(show)
+	old, device := b.visitor(t, g).opens("/shows/"+show), b.visitor(t, g).opens("/shows/"+show)
+	old.clicks("#joins button").sees("#position", "2")
+	old.clicks("#move summary").clicks("#move button").sees("#code-left", "4:").accessible("a code given")
+	code := old.codeShown()
+	device.clicks("#arrive summary").types("#code-in", "2222 2222").clicks("#arrive button").sees("#trouble", "no such code").accessible("a code refused")
+	device.types("#code-in", strings.ToLower(code)).clicks("#arrive button").sees("#position", "2").sees("#ahead", "1 person ahead")
+	old.sees("#elsewhere", "Your place has moved").lacks("#leave").lacks("#move").accessible("moved")
+	old.opens("/shows/"+show).sees("#elsewhere", "Your place has moved")
+	// And back again; a code is good for once.
+	old.clicks("#arrive summary").types("#code-in", code).clicks("#arrive button").sees("#trouble", "used already")
+	device.clicks("#move summary").clicks("#move button")
+	old.types("#code-in", device.codeShown()).clicks("#arrive button").sees("#position", "2")
+	device.sees("#elsewhere", "Your place has moved").clicks("#elsewhere button").sees("#position", "3")
+	if n := g.admin("GET", "/v1/admin/shows/"+show+"/stats", nil).want(http.StatusOK).number("waiting"); n != 3 {
+		t.Errorf("%d wait, want 3", n)
+	}
+}
+
+func movesWithoutScript(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut)
+	old, device := b.visitor(t, g).scriptless(true).opens("/shows/"+show), b.visitor(t, g).scriptless(true).opens("/shows/"+show)
+	old.clicks("#joins button").sees("#position", "1").clicks("#move summary").clicks("#move button")
+	code := old.sees("#code-left", "5 minutes").codeShown()
+	device.clicks("#arrive summary").types("#code-in", code).clicks("#arrive button").sees("#position", "1")
+	old.opens("/shows/"+show).sees("#elsewhere", "Your place has moved")
 }
 
 var formField = regexp.MustCompile(`name="form" value="([^"]+)"`)

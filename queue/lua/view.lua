@@ -1,8 +1,10 @@
 -- Reads what a gateway needs to answer every poll of the next second by itself.
 --
+-- ARGV[3]  the last move that the caller knows of (us)
+--
 -- Returns {'ok', now, epoch, version, waiting, returned, active, away, first,
 --          bits, room, waits, lobby, holding, listed,
---          untold}:
+--          untold, moved}:
 --   waiting   how many keep a place in line
 --   returned  how many of them were called before, and came back
 --   active    how many are inside, claimed or not
@@ -15,6 +17,7 @@
 --   holding   how many of those inside hold seats
 --   listed    how many are on the waiting list
 --   untold    how many were called from it, and nobody was told yet
+--   moved     who moved to another device since, and when (us), flat; 5,000 at most
 
 local first = math.floor(r.head / 64) * 64
 local line = in_line()
@@ -33,4 +36,5 @@ return {
   redis.call('ZCOUNT', HOLDING, '(' .. text(now), '+inf'),
   redis.call('ZCARD', LIST),
   redis.call('ZCARD', UNTOLD),
+  redis.call('ZRANGEBYSCORE', MOVED, '(' .. ARGV[3], '+inf', 'WITHSCORES', 'LIMIT', 0, 5000),
 }
