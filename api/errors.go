@@ -58,6 +58,8 @@ var catalogue = []struct {
 	{queue.ErrCodeUnknown, &problem{status: 404, code: "code_unknown", detail: "There is no such code for this show."}},
 	{queue.ErrCodeExpired, &problem{status: 410, code: "code_expired", detail: "This code is past its time: ask for another where the place is."}},
 	{queue.ErrCodeUsed, &problem{status: 409, code: "code_used", detail: "A place was moved with this code already: each is good for once."}},
+	{queue.ErrProlonged, &problem{status: 409, code: "already_prolonged", detail: "The time was prolonged before: it is once."}},
+	{queue.ErrNotProlongable, &problem{status: 409, code: "not_prolongable", detail: "There is no more time to be had for this show."}},
 	{queue.ErrTokenInvalid, tokenInvalid},
 	{queue.ErrPassInvalid, passInvalid},
 	{queue.ErrPassExpired, passExpired},

@@ -112,6 +112,36 @@ func (a *API) pass(c *gin.Context, of queue.Pass, until time.Time) (string, time
 	return text, of.Expires, err
 }
 
+type prolongedJSON struct {
+	Show          string    `json:"show"`
+	Pass          string    `json:"pass"`
+	PassExpiresAt time.Time `json:"pass_expires_at"`
+	AdmittedUntil time.Time `json:"admitted_until"`
+}
+
+// prolong gives somebody inside more time, once.
+func (a *API) prolong(c *gin.Context) {
+	room, show, err := a.room(c)
+	var pass queue.Pass
+	if err == nil {
+		pass, err = a.insider(c, show.ID)
+	}
+	var answer prolongedJSON
+	if err == nil {
+		answer.AdmittedUntil, err = room.Prolong(c.Request.Context(), pass)
+	}
+	if err == nil {
+		answer.Show = show.ID
+		answer.Pass, answer.PassExpiresAt, err = a.pass(c, pass, answer.AdmittedUntil)
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	private(c)
+	c.JSON(http.StatusOK, answer)
+}
+
 // passFor is the pass of whoever a status says to be inside.
 func passFor(s queue.Status) queue.Pass {
 	return queue.Pass{Visitor: s.Visitor, Since: s.Since, Show: s.Show, Number: s.Number}

@@ -39,6 +39,7 @@ func (a *API) Handler() (http.Handler, error) {
 	v1.POST("/shows/:show/queue/waiting-list", a.enlist)
 	v1.POST("/shows/:show/queue/move", a.offerMove)
 	v1.POST("/shows/:show/queue/move/accept", a.acceptMove)
+	v1.POST("/shows/:show/queue/prolong", a.prolong)
 	v1.GET("/shows/:show/queue/challenge", a.challenge)
 	v1.GET("/shows/:show/board", a.getBoard)
 	v1.GET("/shows/:show/pass", a.checkPass)

@@ -49,6 +49,9 @@ func (a *API) tellStatus(c *gin.Context, code int, s queue.Status, who asker) {
 		b = appendText(b, "pass", pass)
 		b = appendText(b, "pass_expires_at", expires.Format(time.RFC3339Nano))
 		b = appendText(b, "admitted_until", s.Until.UTC().Format(time.RFC3339Nano))
+		if seconds := int64(s.Prolong / time.Second); seconds > 0 {
+			b = appendNumber(b, "prolong_seconds", seconds)
+		}
 	}
 	header := c.Writer.Header()
 	if s.PollAfter > 0 {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -34,6 +35,12 @@ func (p waitingPage) Ahead() int64 { return p.Status.Position - 1 }
 // MinutesLeft is what is left of the admission, in whole minutes.
 func (p waitingPage) MinutesLeft() int64 {
 	return max(0, int64(time.Until(p.Status.Until)/time.Minute))
+}
+
+// Prolongs is how much longer the admission lasts once that is asked for, as a clock.
+func (p waitingPage) Prolongs() string {
+	seconds := int64(p.Status.Prolong / time.Second)
+	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
 }
 
 // Wait says how long it should take, as web/waiting.js does.
@@ -174,7 +181,8 @@ func (a *API) deed(c *gin.Context) {
 	c.Redirect(http.StatusSeeOther, waitingPath(show))
 }
 
-// do joins, leaves, joins the waiting list, or takes a place over from another device.
+// do joins, leaves, joins the waiting list, asks for more time inside, or takes a place over
+// from another device.
 func (a *API) do(c *gin.Context, room *queue.Room, who asker, what string) error {
 	take := map[string]func(*queue.Room, context.Context, queue.Who) (queue.Status, bool, error){
 		"join": (*queue.Room).Join, "enlist": (*queue.Room).Enlist,
@@ -188,11 +196,17 @@ func (a *API) do(c *gin.Context, room *queue.Room, who asker, what string) error
 		}
 		_, err := room.Leave(c.Request.Context(), who.queue())
 		return err
+	case what == "prolong":
+		if who.pass == nil {
+			return passRequired
+		}
+		_, err := room.Prolong(c.Request.Context(), *who.pass)
+		return err
 	case what == "accept":
 		_, err := a.accept(c, room, who, c.Request.PostForm.Get("code"))
 		return err
 	case take == nil:
-		return invalidField("do", "must be join, leave, enlist, move or accept")
+		return invalidField("do", "must be join, leave, enlist, prolong, move or accept")
 	}
 	status, _, err := take(room, c.Request.Context(), a.joiner(c, room, who))
 	if errors.Is(err, queue.ErrSoldOut) {

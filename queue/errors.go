@@ -38,6 +38,10 @@ var (
 	ErrCodeExpired = errors.New("the code is past its time")
 	// ErrCodeUsed says that a place was moved with the code already.
 	ErrCodeUsed = errors.New("the code was used")
+	// ErrProlonged says that a session was prolonged before; it is once.
+	ErrProlonged = errors.New("the session was prolonged before")
+	// ErrNotProlongable says that the rules give nobody more time, or that no more is left.
+	ErrNotProlongable = errors.New("the session cannot be prolonged")
 	// ErrTokenInvalid says that a token was not made by us, or not for this show.
 	ErrTokenInvalid = errors.New("token invalid")
 	// ErrPassInvalid says that a pass was not made by us, or not for this show.

@@ -17,7 +17,7 @@ func keys(show string) []string {
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
 		at + "returned", at + "invited", at + "missed", at + "calls", at + "lobby",
 		at + "limits", at + "holding", at + "taken", at + "list", at + "untold",
-		at + "codes", at + "offers", at + "moved",
+		at + "codes", at + "offers", at + "prolonged", at + "moved",
 	}
 }
 
@@ -44,6 +44,7 @@ const (
 	keyUntold
 	keyCodes
 	keyOffers
+	keyProlonged
 	keyMoved
 )
 
@@ -84,6 +85,8 @@ var (
 	offerLua string
 	//go:embed lua/accept.lua
 	acceptLua string
+	//go:embed lua/prolong.lua
+	prolongLua string
 )
 
 // Each script but open starts with what room.lua does.
@@ -104,4 +107,5 @@ var (
 	numberScript  = redis.NewScript(opening + numberLua)
 	offerScript   = redis.NewScript(opening + offerLua)
 	acceptScript  = redis.NewScript(opening + limitsLua + acceptLua)
+	prolongScript = redis.NewScript(opening + prolongLua)
 )

@@ -193,8 +193,11 @@ func (r *Room) status(v *view, t Token, a resolved) (Status, error) {
 			position = v.behind(a.number)
 		}
 		s = r.waiting(v, renewed, position)
-	case "admitted":
+	case "admitted", "prolonged":
 		s = Status{State: Admitted, Until: timeOf(a.detail), PollAfter: insidePoll(v.rules)}
+		if a.state == "admitted" && a.max > a.detail {
+			s.Prolong = min(v.rules.prolong(), time.Duration(a.max-a.detail)*time.Microsecond)
+		}
 		renewed.AdmittedUntil, renewed.MaxUntil = seconds(a.detail), seconds(a.max)
 	case "listed":
 		s = r.listed(v, a.detail)

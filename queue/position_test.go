@@ -148,6 +148,7 @@ func TestRules(t *testing.T) {
 		{"absence_seconds", 5, 86_400, func(r *Rules) *int { return &r.AbsenceSeconds }, nil},
 		{"return_seconds", 5, 86_400, func(r *Rules) *int { return &r.ReturnSeconds }, nil},
 		{"waiting_list_claim_seconds", 60, 86_400, func(r *Rules) *int { return &r.WaitingListClaimSeconds }, nil},
+		{"prolong_seconds", 0, 86_400, func(r *Rules) *int { return &r.ProlongSeconds }, nil},
 	} {
 		at := func(value int) func(*Rules) {
 			return func(r *Rules) {

@@ -27,6 +27,9 @@ type Rules struct {
 	SeatsPerVisitorPercent int `json:"seats_per_visitor_percent"`
 	// WaitingListClaimSeconds is the time to show up of who is called from the waiting list.
 	WaitingListClaimSeconds int `json:"waiting_list_claim_seconds"`
+	// ProlongSeconds is how much longer somebody inside may stay who asks for it, once, but
+	// never beyond SessionMaxSeconds; 0: nobody may.
+	ProlongSeconds int `json:"prolong_seconds"`
 }
 
 // DefaultRules are those of a show that names none. A seat for everybody inside is the
@@ -37,7 +40,7 @@ func DefaultRules() Rules {
 		Admit: 10, IntervalMS: 1000, MaxActive: 100,
 		ClaimSeconds: 60, SessionSeconds: 600, SessionMaxSeconds: 1800,
 		AbsenceSeconds: 120, ReturnSeconds: 600, PollsPerTenSeconds: 100,
-		SeatsPerVisitorPercent: 100, WaitingListClaimSeconds: 600,
+		SeatsPerVisitorPercent: 100, WaitingListClaimSeconds: 600, ProlongSeconds: 300,
 	}
 }
 
@@ -59,6 +62,7 @@ func (r Rules) Validate() error {
 	within("absence_seconds", r.AbsenceSeconds, 5, 86_400)
 	within("return_seconds", r.ReturnSeconds, 5, 86_400)
 	within("waiting_list_claim_seconds", r.WaitingListClaimSeconds, 2*int(pollBack/time.Second), 86_400)
+	within("prolong_seconds", r.ProlongSeconds, 0, 86_400)
 	within("joins_per_address", r.JoinsPerAddress, 0, 1_000_000)
 	within("joins_per_network", r.JoinsPerNetwork, 0, 1_000_000)
 	if n := r.PollsPerTenSeconds; n != 0 && (n < hastyPolls || n > mostCounted) {
@@ -93,6 +97,8 @@ const (
 func (r Rules) Interval() time.Duration { return time.Duration(r.IntervalMS) * time.Millisecond }
 
 func (r Rules) claim() time.Duration { return time.Duration(r.ClaimSeconds) * time.Second }
+
+func (r Rules) prolong() time.Duration { return time.Duration(r.ProlongSeconds) * time.Second }
 
 func (r Rules) absence() time.Duration { return time.Duration(r.AbsenceSeconds) * time.Second }
 

@@ -20,5 +20,6 @@ func Scripts() map[string]string {
 		"number":  numberScript.Hash(),
 		"offer":   offerScript.Hash(),
 		"accept":  acceptScript.Hash(),
+		"prolong": prolongScript.Hash(),
 	}
 }

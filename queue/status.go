@@ -42,6 +42,8 @@ type Status struct {
 	AsOfText string    // the same in RFC 3339, where it is written already
 	Message  string
 	Until    time.Time // the admission's end; Admitted only
+	// Prolong is how much longer they may stay once they ask for it; 0: no longer. Admitted only.
+	Prolong  time.Duration
 	StartsAt time.Time // when the draw is; Gathers only
 	Token    string    // set when the client must replace the one it holds
 }

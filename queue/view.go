@@ -158,6 +158,7 @@ func (h roomHash) rules() Rules {
 
 		SeatsPerVisitorPercent:  int(h.int("seats_per_visitor_percent")),
 		WaitingListClaimSeconds: int(h.int("waiting_list_claim_seconds")),
+		ProlongSeconds:          int(h.int("prolong_seconds")),
 	}
 }
 
@@ -180,7 +181,7 @@ func (s Show) fields() []any {
 		"return_seconds", s.Rules.ReturnSeconds, "starts_at", s.StartsAt,
 		"joins_per_address", s.Rules.JoinsPerAddress, "joins_per_network", s.Rules.JoinsPerNetwork,
 		"polls_per_ten_seconds", s.Rules.PollsPerTenSeconds, "seats_per_visitor_percent", s.Rules.SeatsPerVisitorPercent,
-		"waiting_list_claim_seconds", s.Rules.WaitingListClaimSeconds,
+		"waiting_list_claim_seconds", s.Rules.WaitingListClaimSeconds, "prolong_seconds", s.Rules.ProlongSeconds,
 		"proof_of_work", flag[s.Rules.ProofOfWork], "guarded", flag[s.Rules.guarded()],
 	}
 }

@@ -121,6 +121,8 @@ function admitted(status, before) {
     const minutes = Math.ceil(left / 60000);
     if ([5, 2, 1].includes(minutes) && minutes < warned && left > 0) announce(text("turn.soon", { n: warned = minutes }));
   });
+  $("more").hidden = !status.prolong_seconds;
+  if (status.prolong_seconds) say($("more-text"), text("turn.more.text", { time: clock(status.prolong_seconds * 1000) }));
   if (before === "admitted") return;
   turn(title);
   announce(text("turn.title"));
@@ -290,6 +292,11 @@ const deeds = {
   },
   enlist: () => deeds.join(`${where}/waiting-list`),
   leave: () => $("sure").showModal(),
+  async prolong() {
+    await call("POST", `${where}/prolong`);
+    announce(text("turn.more.done"));
+    poll();
+  },
   async move() {
     await offerMove(where);
     poll();

@@ -338,6 +338,8 @@ func TestBadRules(t *testing.T) {
 			`{"seats_per_visitor_percent":-1}`:       {422, "seats_per_visitor_percent"},
 			`{"waiting_list_claim_seconds":59}`:      {422, "waiting_list_claim_seconds"},
 			`{"waiting_list_claim_seconds":86401}`:   {422, "waiting_list_claim_seconds"},
+			`{"prolong_seconds":-1}`:                 {422, "prolong_seconds"},
+			`{"prolong_seconds":86401}`:              {422, "prolong_seconds"},
 			`{"seats_per_visitor_percent":9}`:        {422, "seats_per_visitor_percent"},
 			`{"seats_per_visitor_percent":5001}`:     {422, "seats_per_visitor_percent"},
 			`{"speed":11}`:                           {422, "speed"},
@@ -358,6 +360,8 @@ func TestBadRules(t *testing.T) {
 		g.admin("PATCH", path, map[string]any{"admit": 0}).want(http.StatusOK)
 		g.admin("PATCH", path, map[string]any{"waiting_list_claim_seconds": 60}).want(http.StatusOK)
 		g.admin("PATCH", path, map[string]any{"waiting_list_claim_seconds": 86_400}).want(http.StatusOK)
+		g.admin("PATCH", path, map[string]any{"prolong_seconds": 86_400}).want(http.StatusOK)
+		g.admin("PATCH", path, map[string]any{"prolong_seconds": 0}).want(http.StatusOK)
 		for _, percent := range []int{10, 5000, 0} {
 			g.admin("PATCH", path, map[string]any{"seats_per_visitor_percent": percent}).want(http.StatusOK)
 		}

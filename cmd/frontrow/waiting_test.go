@@ -55,6 +55,7 @@ func waitsAndGetsIn(t *testing.T, b chromium, g *testGateway) {
 	p.sees("#admitted", "It is your turn").sees("#left", ":").accessible("admitted")
 	p.becomes("document.title.startsWith('Your turn')", "the title does not tell")
 	p.becomes("document.activeElement.id === 'turn-title'", "the focus stays away")
+	p.sees("#more-text", "5:00 longer").sees("#left", "9:").clicks("#more button").lacks("#more").sees("#left", "14:")
 	p.clicks("#go").sees("h1", "Choose your seats")
 }
 

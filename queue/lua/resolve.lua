@@ -16,6 +16,7 @@
 --   'waiting'   detail: position among the returned, or 0 where the view tells it
 --   'listed'    on the waiting list; detail: how many there have a number up to this one
 --   'admitted'  detail: deadline (us); max: how far it can be pinned (us)
+--   'prolonged' the same, where the session was prolonged
 --   'finished'  bought, or left
 --   'expired'   away or inside too long
 --   'lobby'     waits for the draw
@@ -206,6 +207,9 @@ end
 for i = 3, #ARGV, 8 do
   local state, number, detail, max = resolve(ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]),
     tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]), tonumber(ARGV[i + 7]))
+  if state == 'admitted' and redis.call('GETBIT', PROLONGED, text(number)) == 1 then
+    state = 'prolonged'
+  end
   reply[#reply + 1] = state
   reply[#reply + 1] = number
   reply[#reply + 1] = detail

@@ -37,7 +37,8 @@
 --                     take over a place. It is remembered for a while longer
 -- KEYS[26] offers     hash: code -> "visitor place" it was given for, or nothing once it was
 --                     used; and visitor -> code
--- KEYS[27] moved      sorted set: visitor -> when they moved to another device (us), each later
+-- KEYS[27] prolonged  bitmap: bit n: the session of number n was prolonged
+-- KEYS[28] moved      sorted set: visitor -> when they moved to another device (us), each later
 --                     than the one before. It outlives the epoch
 -- ARGV[1]  epoch that the caller knows
 -- ARGV[2]  highest version of that epoch that the caller was ever told
@@ -50,7 +51,7 @@ local ROOM, WAITING, PRESENT, ACTIVE, CALLED, AWAY = KEYS[1], KEYS[2], KEYS[3], 
 local FINISHED, RESTORED, ADMISSIONS, WAITS, SCRATCH = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]
 local RETURNED, INVITED, MISSED, CALLS, LOBBY, LIMITS = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
 local HOLDING, TAKEN, LIST, UNTOLD = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
-local CODES, OFFERS, MOVED = KEYS[25], KEYS[26], KEYS[27]
+local CODES, OFFERS, PROLONGED, MOVED = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])

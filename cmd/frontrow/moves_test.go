@@ -126,3 +126,27 @@ func TestABrowserWhosePlaceHasMoved(t *testing.T) {
 	}
 	g.do(call{method: "GET", path: path, cookies: moved.set}).problem(http.StatusUnauthorized, "place_moved")
 }
+
+func TestMoreTimeInsideOnce(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		g := b.serve(t)
+		prolong := func(v *guest) reply {
+			return g.do(call{method: "POST", path: "/v1/shows/" + v.show + "/queue/prolong", bearer: v.pass})
+		}
+		v := g.enters(g.show(rules(map[string]any{"prolong_seconds": 300})))
+		if n := v.poll().number("prolong_seconds"); n != 300 {
+			t.Errorf("%d s are offered, want 300", n)
+		}
+		v.pass = prolong(v).want(http.StatusOK).text("pass")
+		prolong(v).problem(http.StatusConflict, "already_prolonged")
+		if _, offered := v.poll().json()["prolong_seconds"]; offered {
+			t.Error("more is offered again")
+		}
+		strict := g.enters(g.show(rules(map[string]any{"prolong_seconds": 0})))
+		prolong(strict).problem(http.StatusConflict, "not_prolongable")
+		waits := g.joins(g.show(shut))
+		g.do(call{method: "POST", path: "/v1/shows/" + waits.show + "/queue/prolong", bearer: waits.token}).problem(http.StatusUnauthorized, "pass_required")
+		g.do(call{method: "POST", path: "/v1/shows/" + waits.show + "/queue/prolong", bearer: v.pass}).problem(http.StatusUnauthorized, "pass_invalid")
+	})
+}
