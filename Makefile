@@ -7,6 +7,7 @@ export PATH := $(CURDIR)/.tools/bin:$(shell go env GOPATH)/bin:$(PATH)
 TAGS     := -tags nomsgpack
 BACKENDS := miniredis,redis,sqlite,mysql
 VISITORS ?= 200
+MINUTES  ?= 2
 SCRIPT   ?=
 
 .PHONY: help
@@ -55,6 +56,11 @@ simulate: build ## Play VISITORS=200 people against the gateway that make run st
 screens: ## Write pictures of the pages into docs/screens, as Chromium shows them
 	@scripts/setup.sh test
 	@go test $(TAGS) -count 1 -run '^TestScreens' ./cmd/frontrow -screens $(CURDIR)/docs/screens
+
+.PHONY: weigh
+weigh: ## Measure what the waiting room costs a phone: first paint, bytes, processor time; MINUTES=2 of waiting
+	@scripts/setup.sh test
+	@go test $(TAGS) -count 1 -v -timeout 30m -run '^TestWeigh$$' ./cmd/frontrow -weigh $(MINUTES)m | grep -v -e '^=== ' -e '^---'
 
 .PHONY: arena
 arena: ## Write arena.yaml, a hall of 15,000 seats, for frontrow seed --file

@@ -65,3 +65,23 @@ func TestTheBoardForetellsWhatPollsDo(t *testing.T) {
 		}
 	})
 }
+
+// Who is far from their turn looks at the board less often, but never less than twice a
+// minute, nor more often than it says.
+func TestTheBoardIsLookedAtLessFromAfar(t *testing.T) {
+	t.Parallel()
+	var lookAfter func(board, wait map[string]any) float64
+	vm := boardScript(t)
+	if err := vm.ExportTo(vm.Get("lookAfter"), &lookAfter); err != nil {
+		t.Fatal(err)
+	}
+	board := map[string]any{"poll_after_ms": queue.BoardEvery.Milliseconds()}
+	for low, want := range map[int]float64{0: 5000, 100: 5000, 300: 15000, 600: 30000, 86_400: 30000} {
+		if got := lookAfter(board, map[string]any{"low_seconds": low}); got != want {
+			t.Errorf("%d s away: after %.0f ms, want %.0f", low, got, want)
+		}
+	}
+	if got := lookAfter(board, nil); got != 5000 {
+		t.Errorf("when nobody knows: after %.0f ms, want 5,000", got)
+	}
+}

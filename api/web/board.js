@@ -38,3 +38,9 @@ export function eta(board, place) {
     high_seconds: Math.ceil(wait(f.low_per_second, f.fade_per_second / 2) * (1 + f.unsure) + f.slack_seconds),
   };
 }
+
+// lookAfter is when to look at the board again, in milliseconds: after a twentieth of the wait, as
+// polls do, so that an hour of waiting costs little data, but never more often than it says.
+export function lookAfter(board, wait) {
+  return Math.max(board.poll_after_ms, Math.min(30000, (wait ? wait.low_seconds : 0) * 50));
+}
