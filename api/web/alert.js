@@ -41,8 +41,10 @@ export function offer() {
 
 // turn tells it in the ways that were asked for.
 export function turn(title) {
-  if (pressed("sound")) ring().catch(() => {});
-  navigator.vibrate?.([200, 100, 200]);
+  if (pressed("sound")) {
+    ring().catch(() => {});
+    navigator.vibrate?.([200, 100, 200]);
+  }
   if (!pressed("notify") || document.visibilityState === "visible") return;
   try {
     const note = new Notification(text("turn.title"), { body: title, tag: "frontrow-turn" });

@@ -1,7 +1,7 @@
 // The waiting room, once there is script: it takes over the page as the gateway served it,
 // and keeps nothing but the cookies and, for this tab, where the visitor started.
 import { $, announce, backOff, call, clock, has, local, number, Problem, root, say, text } from "./ui.js";
-import { chance, eta, position } from "./board.js";
+import { chance, eta, lookAfter, position } from "./board.js";
 import { offer, turn } from "./alert.js";
 import { draw as drawLine } from "./line.js";
 import { share } from "./tabs.js";
@@ -202,7 +202,7 @@ function heard(status) {
   let after = status.board?.presence_after_ms ?? status.poll_after_ms;
   if (offered()) after = Math.min(after, 3000); // the place may be gone any moment
   if (after && tabs.leads()) timer = setTimeout(poll, after);
-  if (status.board && tabs.leads()) looking = setTimeout(lookAtBoard, status.board.poll_after_ms, status);
+  if (status.board && tabs.leads()) looking = setTimeout(lookAtBoard, lookAfter(status.board, status.eta), status);
 }
 
 function failed(error) {
@@ -211,7 +211,8 @@ function failed(error) {
     // 401, 404, 410: there is no place (any more), or it is on another device.
     const to = error.code === "place_moved" ? "elsewhere" : "joins";
     gone(to);
-    if (error.code === "place_expired" || error.code === "show_not_found") trouble(error.message);
+    // A place was shown a moment ago: then the browser keeps no cookies.
+    if (["place_expired", "show_not_found"].includes(error.code) || (error.code === "token_required" && last)) trouble(error.message);
     tabs.tell({ gone: to });
     return;
   }
@@ -246,7 +247,7 @@ async function lookAtBoard(status) {
       tell(seen);
       tabs.tell({ status: seen });
     }
-    looking = setTimeout(lookAtBoard, board.poll_after_ms, status);
+    looking = setTimeout(lookAtBoard, lookAfter(board, wait), status);
   } catch {
     // offline: the poll says so
   }
@@ -357,6 +358,7 @@ const tabs = share(`frontrow:${show}`, {
 
 offer();
 local();
+$("stuck")?.remove();
 see(state);
 addEventListener("online", wake);
 addEventListener("offline", () => { if (!placeless()) trouble(text("trouble.offline")); });

@@ -2,11 +2,16 @@ package main
 
 import (
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 
 	"frontrow/internal/testenv"
 )
@@ -37,6 +42,10 @@ func TestTheWaitingRoomInABrowser(t *testing.T) {
 		"the proof of work is done for me": provesWork,
 		"the place moves to a device":      movesToDevice,
 		"moves without script":             movesWithoutScript,
+		"tells only as was asked for":      tellsAsAskedFor,
+		"a phone that slept":               sleeps,
+		"cookies blocked":                  cookiesBlocked,
+		"half of the script is missing":    halfLoaded,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
 	}
@@ -234,6 +243,111 @@ func movesWithoutScript(t *testing.T, b chromium, g *testGateway) {
 	code := old.sees("#code-left", "5 minutes").codeShown()
 	device.clicks("#arrive summary").types("#code-in", code).clicks("#arrive button").sees("#position", "1")
 	old.opens("/shows/"+show).sees("#elsewhere", "Your place has moved")
+}
+
+// The whole of it on real servers.
+func TestTheWaitingRoomOnRealServers(t *testing.T) {
+	t.Parallel()
+	waitsAndGetsIn(t, browser(t), realBackend(t).serve(t))
+}
+
+// spied has every page of the tab note in told what it would have the device do, and be
+// hidden where away is set.
+func (p *tab) spied() *tab {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		window.told = [];
+		navigator.vibrate = () => told.push("vibration");
+		const node = { connect: (to) => to, start: () => told.push("tone"), stop() {}, frequency: {}, gain: { setValueAtTime() {}, exponentialRampToValueAtTime() {} } };
+		window.AudioContext = class { currentTime = 0; resume() {} createOscillator() { return node; } createGain() { return node; } };
+		window.Notification = class {
+			constructor(title) { told.push("notification: " + title); }
+			static async requestPermission() { told.push("permission"); return window.refuses ? "denied" : "granted"; }
+		};
+		Object.defineProperty(document, "visibilityState", { get: () => (window.away ? "hidden" : "visible") });
+	`})
+	must(p.t, err)
+	return p
+}
+
+func (p *tab) told() string { p.t.Helper(); return eval[string](p, "told.join(', ')") }
+
+func tellsAsAskedFor(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut)
+	quiet, loud, refused := b.visitor(t, g).spied(), b.visitor(t, g).spied(), b.visitor(t, g).spied()
+	for _, p := range []*tab{quiet, loud, refused} {
+		p.opens("/shows/"+show).clicks("#joins button").sees("#alerts", "Sound")
+	}
+	loud.clicks("#sound").sees("#alert-told", "how it will sound").clicks("#notify")
+	loud.becomes("document.querySelector('#notify').getAttribute('aria-pressed') === 'true'", "notifications are not on")
+	if told := loud.told(); told != "tone, tone, tone, permission" {
+		t.Errorf("when it was asked for: %s", told)
+	}
+	eval[bool](refused, "refuses = true")
+	refused.clicks("#notify").sees("#alert-told", "does not allow")
+	eval[bool](loud, "told.length = 0; away = true")
+	g.letsIn(show)
+	for _, p := range []*tab{quiet, loud, refused} {
+		p.becomes("document.title.startsWith('Your turn')", "the title does not tell")
+	}
+	loud.becomes("told.length === 5", "it is not told")
+	if told := loud.told(); told != "vibration, notification: It is your turn, tone, tone, tone" {
+		t.Errorf("who asked for it is told by %s", told)
+	}
+	if told := quiet.told() + refused.told(); told != "permission" {
+		t.Errorf("who asked for nothing is told by %s", told)
+	}
+}
+
+func sleeps(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut)
+	p := b.visitor(t, g).opens("/shows/" + show)
+	p.clicks("#joins button").sees("#position", "1")
+	state := func(s string) {
+		_, err := chromedp.Call(p.ctx, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: page.SetWebLifecycleStateState(s)})
+		must(t, err)
+	}
+	state("frozen")
+	g.letsIn(show)
+	testenv.Wait(t, 10*time.Second, func() bool {
+		return g.admin("GET", "/v1/admin/shows/"+show+"/stats", nil).want(http.StatusOK).number("admitted") == 1
+	}, "they are not called")
+	state("active")
+	p.sees("#admitted", "It is your turn")
+}
+
+// cookiesBlocked has a proxy between that lets no cookies through.
+func cookiesBlocked(t *testing.T, b chromium, g *testGateway) {
+	to, err := url.Parse(g.URL())
+	must(t, err)
+	proxy := &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Header.Del("Cookie") },
+		ModifyResponse: func(r *http.Response) error { r.Header.Del("Set-Cookie"); return nil },
+	}
+	show := g.show(shut)
+	p := b.visitor(t, g)
+	p.at = serveHTTP(t, proxy.ServeHTTP)
+	p.opens("/shows/"+show).clicks("#joins button").sees("#trouble", "dropped its cookies").sees("#joins", "Join")
+	p.scriptless(true).opens("/shows/"+show).clicks("#joins button").sees("main", "allow cookies")
+}
+
+// halfLoaded loses one module: the page stays as it was served, says that it does not renew
+// itself, and its forms do all that they do without script.
+func halfLoaded(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut)
+	p := b.visitor(t, g)
+	_, err := chromedp.Call(p.ctx, network.Enable, network.EnableParams{})
+	must(t, err)
+	_, err = chromedp.Call(p.ctx, network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{{URLPattern: "*://*:*/*/alert.js", Block: true}}})
+	must(t, err)
+	p.opens("/shows/"+show).clicks("#joins button").sees("#position", "1")
+	p.becomes("getComputedStyle(document.querySelector('#stuck')).visibility === 'visible'", "it does not say that it is stuck")
+	p.clicks("#stuck a").sees("#position", "1")
+	g.letsIn(show)
+	testenv.Wait(t, 20*time.Second, func() bool {
+		p.opens("/shows/" + show)
+		return eval[string](p, "document.documentElement.dataset.state") == "admitted"
+	}, "nobody is let in")
 }
 
 var formField = regexp.MustCompile(`name="form" value="([^"]+)"`)
