@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
@@ -59,11 +60,16 @@ type API struct {
 	draining atomic.Bool
 
 	strangers *unproven // nil: no limit
+	pictures  *lru.Cache[string, booking.Picture]
 }
 
 // New makes the interface and registers its metrics.
 func New(o Options) *API {
-	a := &API{Options: o, strangers: newUnproven(o.UnprovenPerAddress)}
+	pictures, err := lru.New[string, booking.Picture](picturesKept)
+	if err != nil {
+		panic(err) // its size is a constant
+	}
+	a := &API{Options: o, strangers: newUnproven(o.UnprovenPerAddress), pictures: pictures}
 	a.registerMetrics()
 	return a
 }

@@ -33,6 +33,7 @@ var (
 	internal         = &problem{status: 500, code: "internal", detail: "Something went wrong on our side."}
 	noPlace          = notFound.because("You have no place in this queue: join first.")
 	noDraw           = notFound.because("This show does not open by draw.")
+	noDraft          = notFound.because("There is no draft of a theme to publish.")
 	noTickets        = &problem{status: 409, code: "not_paid", detail: "This order is not paid: it has no tickets."}
 	deviceInUse      = &problem{status: 409, code: "device_in_use", detail: "Something was bought here, or is held, or the wallet is not empty, and it would be out of reach: use another browser, or a private window."}
 	cookieNeedsProof = tokenRequired.because("A cookie alone authorises no write: send the header X-Frontrow: 1 as well.")
@@ -85,6 +86,7 @@ var catalogue = []struct {
 	{booking.ErrCancelTooLate, &problem{status: 409, code: "cancel_too_late", detail: "Orders of this show can no longer be cancelled."}},
 	{booking.ErrOrderNotFound, &problem{status: 404, code: "order_not_found", detail: "There is no such order."}},
 	{booking.ErrNoDeadLetter, notFound.because("There is no such dead letter.")},
+	{booking.ErrPictureNotFound, notFound.because("There is no such picture.")},
 	{booking.ErrUnreadable, internal},
 	{booking.ErrInsufficientPoints, &problem{status: 422, code: "insufficient_points", detail: "The wallet has not enough points."}},
 	{booking.ErrIdempotencyMismatch, &problem{status: 422, code: "idempotency_mismatch", detail: "This Idempotency-Key was used for another request."}},

@@ -26,6 +26,8 @@ type waitingPage struct {
 	Status  queue.Status
 	Late    bool // sold out, and without a place
 	Draw    *queue.Draw
+	Theme   *theme
+	Preview bool            // made up, for the operator: it is nobody's place
 	Code    *queue.MoveCode // with which another device can take the place over; nil: none was asked for
 }
 
@@ -62,6 +64,12 @@ func (t tongue) Wait(e *queue.ETA) string {
 
 // waiting serves the waiting room of a show, as the visitor's place stands.
 func (a *API) waiting(c *gin.Context) {
+	if found, ok := a.Catalogue.Lookup(c.Param("show")); ok {
+		if t, ok := a.draftFor(c, found); ok {
+			a.html(c, http.StatusOK, "waiting.html", previewOf(found, t, c.Query("state")))
+			return
+		}
+	}
 	show, err := a.public(c)
 	if err != nil {
 		a.failPage(c, err)
@@ -73,6 +81,7 @@ func (a *API) waiting(c *gin.Context) {
 func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *queue.MoveCode) {
 	page := waitingPage{
 		showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message, Code: code,
+		Theme: readThemes(show.Theme).Live,
 	}
 	if a.Queue.HasMoved(who.visitor, who.since) {
 		page.State = "elsewhere"

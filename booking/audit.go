@@ -124,6 +124,9 @@ func (r showRow) values() values {
 	if r.Draw != nil {
 		v["draw"] = object(*r.Draw)
 	}
+	if r.Theme != nil {
+		v["theme"] = object(*r.Theme)
+	}
 	return v
 }
 

@@ -32,7 +32,8 @@ type Show struct {
 	RulesVersion                      int64
 	Message                           string
 	LayoutVersion, SeatCount          int
-	Draw                              *DrawPlan // nil: it opens without one
+	Draw                              *DrawPlan       // nil: it opens without one
+	Theme                             json.RawMessage // how its pages look; nil: as they come
 	CreatedAt, UpdatedAt              int64
 }
 
@@ -61,6 +62,7 @@ type showRow struct {
 	LayoutVersion int
 	SeatCount     int
 	Draw          *string
+	Theme         *string
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt     int64 `gorm:"autoUpdateTime:false"`
 }
@@ -77,6 +79,9 @@ func (r showRow) show() Show {
 	}
 	if r.Rules != "" {
 		w.Rules = json.RawMessage(r.Rules)
+	}
+	if r.Theme != nil {
+		w.Theme = json.RawMessage(*r.Theme)
 	}
 	return w
 }
@@ -239,7 +244,7 @@ func (s *Store) DeleteShow(ctx context.Context, id string) error {
 				return err
 			}
 		}
-		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "payments", "draws", "draw_chunks", "sales_minutes", "waiting_list"} {
+		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "payments", "draws", "draw_chunks", "sales_minutes", "waiting_list", "pictures"} {
 			if err := tx.Where("show_id = ?", id).Table(table).Delete(nil).Error; err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import { share } from "./tabs.js";
 import { prove } from "./proof.js";
 import { offer as offerMove, offered } from "./move.js";
 
-const { show, visitor, title } = root.dataset;
+const { show, visitor, title, brand } = root.dataset;
 const where = `/shows/${show}/queue`;
 const states = ["unknown", "joins", "lobby", "waiting", "admitted", "sold_out", "over", "elsewhere"];
 
@@ -28,7 +28,7 @@ function see(next) {
   $("leaving").hidden = $("move").hidden = !["lobby", "waiting", "admitted", "sold_out"].includes(shown) || late;
   $("arrive").hidden = !placeless();
   root.dataset.state = next;
-  document.title = `${shown === "admitted" ? `${text("turn.tab")} · ` : ""}${title} · Frontrow`;
+  document.title = `${shown === "admitted" ? `${text("turn.tab")} · ` : ""}${title} · ${brand}`;
   if (shown !== "lobby" && shown !== "admitted") clearInterval(ticking);
 }
 

@@ -268,6 +268,9 @@ func (r reply) number(field string) int64 {
 
 // openAPI is the document, ready to judge.
 var openAPI = sync.OnceValues(func() (routers.Router, error) {
+	for _, kind := range []string{"image/png", "image/jpeg"} {
+		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
+	}
 	doc, err := openapi3.NewLoader().LoadFromData(docs.OpenAPI)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ func TestTheWaitingRoomInABrowser(t *testing.T) {
 		"a phone that slept":               sleeps,
 		"cookies blocked":                  cookiesBlocked,
 		"half of the script is missing":    halfLoaded,
+		"a theme":                          themed,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
 	}

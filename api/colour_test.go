@@ -1,0 +1,99 @@
+package api
+
+import (
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Contrasts that others have worked out (WebAIM's checker).
+func TestContrast(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		want float64
+	}{{"#000000", "#ffffff", 21}, {"#ffffff", "#ffffff", 1}, {"#767676", "#ffffff", 4.54}, {"#777777", "#ffffff", 4.48}} {
+		a, _ := readColour(c.a)
+		b, _ := readColour(c.b)
+		if got := a.contrast(b); math.Abs(got-c.want) > 0.01 {
+			t.Errorf("%s on %s: %.3f, want %.2f", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+// The accents of the pages as they come pass the test that those of themes must.
+func TestTheOwnAccentsPass(t *testing.T) {
+	t.Parallel()
+	css, err := web.ReadFile("web/frontrow.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for accent, grounds := range map[string][]colour{"#5b2be0": lightGrounds, "#b8a2ff": darkGrounds} {
+		if reason := contrastOf(accent, grounds); reason != "" {
+			t.Errorf("%s %s", accent, reason)
+		}
+		for _, written := range []string{"--accent: " + accent, "--ground: " + grounds[0].String()} {
+			if !strings.Contains(string(css), written) {
+				t.Errorf("frontrow.css has no %s", written)
+			}
+		}
+	}
+}
+
+func TestAccentsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text    string
+		grounds []colour
+		want    string
+	}{
+		{"#b8a2ff", lightGrounds, "take a darker one"},
+		{"#5b2be0", darkGrounds, "take a lighter one"},
+		{"#767676", lightGrounds, "contrast of 3."}, // on white alone it would do
+		{"#5B2BE0", lightGrounds, "small letters"},
+		{"red", lightGrounds, "must be a colour"},
+		{"#fff", lightGrounds, "must be a colour"},
+		{"", lightGrounds, "must be a colour"},
+		{"#5b2be0;}body{display:none", lightGrounds, "must be a colour"},
+	} {
+		if got := contrastOf(c.text, c.grounds); !strings.Contains(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+// Whatever colour passes, text on it and in it can be read.
+func TestColoursThatPassCanBeRead(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := colour{rapid.Byte().Draw(t, "r"), rapid.Byte().Draw(t, "g"), rapid.Byte().Draw(t, "b")}
+		for _, grounds := range [][]colour{lightGrounds, darkGrounds} {
+			if contrastOf(c.String(), grounds) != "" {
+				continue
+			}
+			for _, pair := range [][2]colour{{c, grounds[0]}, {c, grounds[1]}, {c, c.soft(grounds[1])}, {c.on(), c}} {
+				if got := pair[0].contrast(pair[1]); got < leastContrast {
+					t.Fatalf("%s on %s: %.2f", pair[0], pair[1], got)
+				}
+			}
+		}
+	})
+}
+
+func TestTheStyleOfATheme(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	answer := a.ask(t, "/theme.css?light=8a1c4a&dark=ff9dc4", nil)
+	if body := answer.Body.String(); answer.Code != http.StatusOK || !strings.Contains(body, "--accent:#8a1c4a") || !strings.Contains(body, "--on-accent:#131116") ||
+		!strings.Contains(answer.Header().Get("Cache-Control"), "immutable") {
+		t.Errorf("%d %v %s", answer.Code, answer.Header(), body)
+	}
+	for _, query := range []string{"", "?light=8a1c4a", "?light=8a1c4a&dark=8a1c4a", "?light=8a1c4a;}x{&dark=ff9dc4"} {
+		if answer := a.ask(t, "/theme.css"+query, nil); answer.Code != http.StatusNotFound {
+			t.Errorf("%q: %d", query, answer.Code)
+		}
+	}
+}
