@@ -29,6 +29,8 @@ type Options struct {
 	PublicURL string
 	// TrustedProxies are the CIDRs whose X-Forwarded-* are believed.
 	TrustedProxies []string
+	// EmbedOrigins are those whose pages may show the widget; none: nobody's.
+	EmbedOrigins []string
 	// DemoCharges lets visitors charge their own wallets.
 	DemoCharges bool
 	// DemoCards are the cards that the payment provider of this gateway makes believe

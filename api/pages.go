@@ -46,6 +46,11 @@ func (s shell) Time(t *time.Time) template.HTML {
 // html answers with a page of web/pages in the visitor's language. `page` is what its
 // template calls .Page.
 func (a *API) html(c *gin.Context, status int, name string, page any) {
+	a.htmlFor(c, status, name, page, "'none'")
+}
+
+// htmlFor is html for a page that these may frame.
+func (a *API) htmlFor(c *gin.Context, status int, name string, page any, ancestors string) {
 	_, version := assets()
 	var body bytes.Buffer
 	s := shell{tongue: a.tongue(c), Assets: "/assets/" + version, Path: c.Request.URL.Path, Page: page}
@@ -56,7 +61,7 @@ func (a *API) html(c *gin.Context, status int, name string, page any) {
 		a.fail(c, err)
 		return
 	}
-	guard(c)
+	guardFramed(c, ancestors)
 	c.Header("Content-Language", s.Lang)
 	c.Header("Vary", "Accept-Language, Cookie")
 	c.Data(status, "text/html; charset=utf-8", body.Bytes())
@@ -77,8 +82,11 @@ func (a *API) page(name string) gin.HandlerFunc {
 
 // guard sets what every page says to browsers: scripts, styles and answers come from here
 // alone, nobody frames it, and nobody between keeps it.
-func guard(c *gin.Context) {
-	c.Header("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+func guard(c *gin.Context) { guardFramed(c, "'none'") }
+
+// guardFramed is guard for a page that these may frame.
+func guardFramed(c *gin.Context, ancestors string) {
+	c.Header("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "+ancestors)
 	c.Header("X-Content-Type-Options", "nosniff")
 	c.Header("Referrer-Policy", "same-origin")
 	c.Header("Cache-Control", "private, no-cache")

@@ -20,6 +20,7 @@ func (a *API) Handler() (http.Handler, error) {
 	r.GET("/shows/:show/checkout", a.showPage("checkout.html"))
 	r.GET("/orders/:order", a.page("timeline.html"))
 	r.GET("/orders/:order/ticket", a.showTickets)
+	r.GET("/shows/:show/widget", a.widget)
 	r.GET("/shows/:show/pictures/:hash", a.getPicture)
 	r.GET("/assets/*file", a.asset)
 	r.GET("/theme.css", a.themeStyle)

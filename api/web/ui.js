@@ -92,3 +92,12 @@ export function announce(words) { say($("told"), words); }
 export function local(within = document) {
   for (const time of within.querySelectorAll("time[data-local]")) time.textContent = moment(time.dateTime);
 }
+
+// range says a wait in words, as the gateway does where there is no script (api/waiting.go).
+export function range(wait) {
+  if (!wait) return text("eta.unknown");
+  const [low, high] = [Math.floor(wait.low_seconds / 60), Math.ceil(wait.high_seconds / 60)];
+  if (high <= 1) return text("eta.soon");
+  if (high > 180) return text("eta.hours", { low: Math.floor(low / 60), n: Math.ceil(high / 60) });
+  return Math.max(low, 1) === high ? text("eta.one", { n: high }) : text("eta.range", { low: Math.max(low, 1), n: high });
+}

@@ -1,6 +1,6 @@
 // The waiting room, once there is script: it takes over the page as the gateway served it,
 // and keeps nothing but the cookies and, for this tab, where the visitor started.
-import { $, announce, backOff, call, clock, has, local, number, Problem, root, say, text } from "./ui.js";
+import { $, announce, backOff, call, clock, has, local, number, Problem, range, root, say, text } from "./ui.js";
 import { chance, eta, lookAfter, position } from "./board.js";
 import { offer, turn } from "./alert.js";
 import { draw as drawLine } from "./line.js";
@@ -103,15 +103,6 @@ function remember({ number: mine, position: now }) {
     // as above
   }
   return { first: Math.max(known.first, now), last };
-}
-
-// range says a wait in words, as the gateway does where there is no script (api/waiting.go).
-function range(wait) {
-  if (!wait) return text("eta.unknown");
-  const [low, high] = [Math.floor(wait.low_seconds / 60), Math.ceil(wait.high_seconds / 60)];
-  if (high <= 1) return text("eta.soon");
-  if (high > 180) return text("eta.hours", { low: Math.floor(low / 60), n: Math.ceil(high / 60) });
-  return Math.max(low, 1) === high ? text("eta.one", { n: high }) : text("eta.range", { low: Math.max(low, 1), n: high });
 }
 
 function admitted(status, before) {

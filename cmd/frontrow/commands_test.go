@@ -28,13 +28,15 @@ func TestConfigurationErrorsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "never-made")
 	code, _, errOut := runs(t, "serve", "--data-dir", dir, "--listen", "nowhere", "--redis-url", "redis-cluster://a:1,b:2",
-		"--secret", "c2hvcnQ=", "--trusted-proxies", "10.0.0.0/33", "--public-url", "ftp://x", "--log-level", "loud", "--admin-token", "short")
+		"--secret", "c2hvcnQ=", "--trusted-proxies", "10.0.0.0/33", "--public-url", "ftp://x", "--log-level", "loud", "--admin-token", "short",
+		"--embed-origins", "https://shop.example,https://x; script-src *")
 	if code != 1 {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{
 		"FRONTROW_LISTEN", "go together", "redis-cluster:// is not served by this version", "FRONTROW_SECRET: secret 1: has 5 bytes",
 		"FRONTROW_TRUSTED_PROXIES", "FRONTROW_PUBLIC_URL", "FRONTROW_ADMIN_TOKEN must have 16",
+		`FRONTROW_EMBED_ORIGINS: "https://x; script-src *" is no origin`,
 	} {
 		if !strings.Contains(errOut, want) {
 			t.Errorf("not said: %s", want)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -33,6 +34,7 @@ type gatewayConfig struct {
 	AdminToken     string   `name:"admin-token" env:"FRONTROW_ADMIN_TOKEN" help:"Bearer token of the admin endpoints. Generated when embedded." placeholder:"TOKEN"`
 	TrustedProxies []string `name:"trusted-proxies" env:"FRONTROW_TRUSTED_PROXIES" help:"CIDRs whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	PublicURL      string   `name:"public-url" env:"FRONTROW_PUBLIC_URL" help:"Where visitors reach the gateway. Empty: as their request says." placeholder:"URL"`
+	EmbedOrigins   []string `name:"embed-origins" env:"FRONTROW_EMBED_ORIGINS" help:"Origins whose pages may show the widget. Empty: none may." placeholder:"ORIGIN"`
 	LogLevel       string   `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	Unproven       int      `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
 	cardConfig     `embed:"" group:"Payment by card"`
@@ -100,6 +102,11 @@ func (c gatewayConfig) check() error {
 			errs = append(errs, errors.New("FRONTROW_PUBLIC_URL must be http(s)://host"))
 		}
 	}
+	for _, origin := range c.EmbedOrigins {
+		if !originPattern.MatchString(origin) {
+			errs = append(errs, fmt.Errorf("FRONTROW_EMBED_ORIGINS: %q is no origin, such as https://shop.example", origin))
+		}
+	}
 	if c.Unproven < 0 || c.Unproven > mostUnproven {
 		errs = append(errs, fmt.Errorf("FRONTROW_UNPROVEN_PER_ADDRESS must be from 0 to %d", mostUnproven))
 	}
@@ -109,6 +116,9 @@ func (c gatewayConfig) check() error {
 	}
 	return errors.Join(errs...)
 }
+
+// originPattern has nothing in it that would end a source in a policy of content.
+var originPattern = regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
 
 // leastSecret is how long what proves something must be, in characters.
 const leastSecret = 16

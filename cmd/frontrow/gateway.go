@@ -73,7 +73,8 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	g.api = api.New(api.Options{
 		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
 		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
-		DemoCharges: demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
+		EmbedOrigins: g.config.EmbedOrigins,
+		DemoCharges:  demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
 		Registry: registry, Tracing: g.provider(), Logger: log, Now: time.Now,
 	})
 	registry.MustRegister(g.deliver)
