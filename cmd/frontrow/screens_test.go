@@ -81,6 +81,30 @@ func concert(spec map[string]any) {
 	spec["title"], spec["venue"], spec["plays_at"] = "Moonlit Orchestra", "Olympic Hall, Seoul", "2027-03-20T10:00:00Z"
 }
 
+// moonrise is a picture of few colours.
+func moonrise(t *testing.T) []byte {
+	t.Helper()
+	m := image.NewPaletted(image.Rect(0, 0, 1280, 720), color.Palette{
+		color.RGBA{0x2b, 0x12, 0x3a, 255}, color.RGBA{0xf6, 0xd3, 0xb0, 255}, color.RGBA{0x8a, 0x1c, 0x4a, 255}, color.RGBA{0x16, 0x0c, 0x22, 255},
+	})
+	for x := range 1280 {
+		for y := range 720 {
+			dx, dy, hill := x-860, y-330, (x-400)*(x-400)/2400
+			switch {
+			case y > 520+hill/2:
+				m.SetColorIndex(x, y, 3)
+			case dx*dx+dy*dy < 170*170:
+				m.SetColorIndex(x, y, 1)
+			case dx*dx+dy*dy < 300*300:
+				m.SetColorIndex(x, y, 2)
+			}
+		}
+	}
+	var b bytes.Buffer
+	must(t, png.Encode(&b, m))
+	return b.Bytes()
+}
+
 // TestScreens makes the pictures of the waiting room in docs/screens.
 func TestScreens(t *testing.T) {
 	if *screens == "" {
@@ -105,6 +129,23 @@ func TestScreens(t *testing.T) {
 	p.sees("#message", "cloakroom").pictured("message")
 	p.offline(true).sees("#trouble", "No connection").pictured("offline")
 	p.offline(false).lacks("#trouble")
+
+	p.clicks("#move summary").clicks("#move button").sees("#code-left", "4:").pictured("move")
+	code := p.codeShown()
+	device := b.visitor(t, g).opens("/shows/"+far).clicks("#arrive summary").types("#code-in", code)
+	device.pictured("code")
+	device.clicks("#arrive button").sees("#position", "1,")
+	p.sees("#elsewhere", "Your place has moved").pictured("moved")
+
+	theme := "/v1/admin/shows/" + far + "/theme"
+	hash := g.putPicture(far, "image/png", moonrise(t)).want(http.StatusOK).text("picture")
+	g.admin("PUT", theme, map[string]any{
+		"name": "Moonlit", "accent": map[string]any{"light": "#8a1c4a", "dark": "#ff9dc4"}, "picture": hash,
+		"texts": map[string]any{"en": "The doors open at 18:00. Please bring a photo ID."},
+	}).want(http.StatusOK)
+	g.admin("POST", theme+"/publish", nil).want(http.StatusOK)
+	device.opens("/shows/"+far).sees(".about", "photo ID").sees("#position", "1,").pictured("themed")
+	device.opens("/shows/"+far+"/widget").sees("#position", "1,").pictured("widget")
 
 	near := g.show(concert, shut)
 	q := b.visitor(t, g).opens("/shows/" + near)
