@@ -149,10 +149,10 @@ func (p *tab) media(pairs ...string) {
 	must(p.t, err)
 }
 
-// scriptless switches scripts off, or on again.
-func (p *tab) scriptless(off bool) *tab {
+// scriptless switches scripts off.
+func (p *tab) scriptless() *tab {
 	p.t.Helper()
-	_, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
+	_, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	must(p.t, err)
 	return p
 }

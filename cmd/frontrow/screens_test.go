@@ -132,7 +132,7 @@ func TestScreens(t *testing.T) {
 
 	p.clicks("#move summary").clicks("#move button").sees("#code-left", "4:").pictured("move")
 	code := p.codeShown()
-	device := b.visitor(t, g).opens("/shows/"+far).clicks("#arrive summary").types("#code-in", code)
+	device := b.visitor(t, g).opens("/shows/" + far).clicks("#arrive summary").types(code)
 	device.pictured("code")
 	device.clicks("#arrive button").sees("#position", "1,")
 	p.sees("#elsewhere", "Your place has moved").pictured("moved")

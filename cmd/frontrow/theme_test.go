@@ -123,6 +123,7 @@ func TestThemesThatAreRefused(t *testing.T) {
 	g.putPicture(show, "image/png", append(small.Bytes(), make([]byte, 60_000-small.Len())...)).want(http.StatusOK) // at the bound
 	g.putPicture(show, "image/png", append(small.Bytes(), make([]byte, 60_001-small.Len())...)).problem(http.StatusRequestEntityTooLarge, "too_large")
 	g.putPicture(show, "image/png", photo.Bytes()).want(http.StatusOK) // whatever it says to be
+	g.putPicture(show, "image/jpeg", photo.Bytes()).want(http.StatusOK)
 	g.putPicture(show, "image/png", picture(t, 2400, 4)).want(http.StatusOK)
 	g.do(call{method: "PUT", path: path + "/picture", bearer: testAdmin, bad: true, header: map[string]string{"Content-Type": "image/png"}}).problem(http.StatusUnprocessableEntity, "invalid")
 	for what, body := range map[string][]byte{

@@ -116,7 +116,7 @@ func reloadAndBack(t *testing.T, b chromium, g *testGateway) {
 
 func withoutScript(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(shut)
-	p := b.visitor(t, g).scriptless(true).opens("/shows/" + show)
+	p := b.visitor(t, g).scriptless().opens("/shows/" + show)
 	p.clicks("#joins button").sees("#position", "1").sees("#refresh", "Refresh")
 	p.clicks("#refresh").sees("#position", "1")
 	p.clicks("#leave").sees("#over", "You are done here")
@@ -196,16 +196,16 @@ func provesWork(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(shut, rules(map[string]any{"proof_of_work": true}))
 	p := b.visitor(t, g).opens("/shows/" + show)
 	p.clicks("#joins button").sees("#position", "1").lacks("#trouble")
-	q := b.visitor(t, g).scriptless(true).opens("/shows/" + show)
+	q := b.visitor(t, g).scriptless().opens("/shows/" + show)
 	q.clicks("#joins button").sees("main", "needs JavaScript")
 	p.opens("/shows/no-such-show").sees("main", "There is no show of that name").accessible("a problem")
 }
 
-// types puts text into a field, as a keyboard would leave it.
-func (p *tab) types(selector, text string) *tab {
+// types puts a code into its field, as a keyboard would leave it.
+func (p *tab) types(code string) *tab {
 	p.t.Helper()
-	p.sees(selector, "")
-	eval[bool](p, "(() => { document.querySelector("+quoted(selector)+").value = "+quoted(text)+"; return true })()")
+	p.sees("#code-in", "")
+	eval[bool](p, "(() => { document.querySelector('#code-in').value = "+quoted(code)+"; return true })()")
 	return p
 }
 
@@ -223,14 +223,14 @@ func movesToDevice(t *testing.T, b chromium, g *testGateway) {
 	old.clicks("#joins button").sees("#position", "2")
 	old.clicks("#move summary").clicks("#move button").sees("#code-left", "4:").accessible("a code given")
 	code := old.codeShown()
-	device.clicks("#arrive summary").types("#code-in", "2222 2222").clicks("#arrive button").sees("#trouble", "no such code").accessible("a code refused")
-	device.types("#code-in", strings.ToLower(code)).clicks("#arrive button").sees("#position", "2").sees("#ahead", "1 person ahead")
+	device.clicks("#arrive summary").types("2222 2222").clicks("#arrive button").sees("#trouble", "no such code").accessible("a code refused")
+	device.types(strings.ToLower(code)).clicks("#arrive button").sees("#position", "2").sees("#ahead", "1 person ahead")
 	old.sees("#elsewhere", "Your place has moved").lacks("#leave").lacks("#move").accessible("moved")
 	old.opens("/shows/"+show).sees("#elsewhere", "Your place has moved")
 	// And back again; a code is good for once.
-	old.clicks("#arrive summary").types("#code-in", code).clicks("#arrive button").sees("#trouble", "used already")
+	old.clicks("#arrive summary").types(code).clicks("#arrive button").sees("#trouble", "used already")
 	device.clicks("#move summary").clicks("#move button")
-	old.types("#code-in", device.codeShown()).clicks("#arrive button").sees("#position", "2")
+	old.types(device.codeShown()).clicks("#arrive button").sees("#position", "2")
 	device.sees("#elsewhere", "Your place has moved").clicks("#elsewhere button").sees("#position", "3")
 	if n := g.admin("GET", "/v1/admin/shows/"+show+"/stats", nil).want(http.StatusOK).number("waiting"); n != 3 {
 		t.Errorf("%d wait, want 3", n)
@@ -239,10 +239,10 @@ func movesToDevice(t *testing.T, b chromium, g *testGateway) {
 
 func movesWithoutScript(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(shut)
-	old, device := b.visitor(t, g).scriptless(true).opens("/shows/"+show), b.visitor(t, g).scriptless(true).opens("/shows/"+show)
+	old, device := b.visitor(t, g).scriptless().opens("/shows/"+show), b.visitor(t, g).scriptless().opens("/shows/"+show)
 	old.clicks("#joins button").sees("#position", "1").clicks("#move summary").clicks("#move button")
 	code := old.sees("#code-left", "5 minutes").codeShown()
-	device.clicks("#arrive summary").types("#code-in", code).clicks("#arrive button").sees("#position", "1")
+	device.clicks("#arrive summary").types(code).clicks("#arrive button").sees("#position", "1")
 	old.opens("/shows/"+show).sees("#elsewhere", "Your place has moved")
 }
 
@@ -329,7 +329,7 @@ func cookiesBlocked(t *testing.T, b chromium, g *testGateway) {
 	p := b.visitor(t, g)
 	p.at = serveHTTP(t, proxy.ServeHTTP)
 	p.opens("/shows/"+show).clicks("#joins button").sees("#trouble", "dropped its cookies").sees("#joins", "Join")
-	p.scriptless(true).opens("/shows/"+show).clicks("#joins button").sees("main", "allow cookies")
+	p.scriptless().opens("/shows/"+show).clicks("#joins button").sees("main", "allow cookies")
 }
 
 // halfLoaded loses one module: the page stays as it was served, says that it does not renew

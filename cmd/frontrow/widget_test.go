@@ -31,7 +31,7 @@ func (p *tab) frame() *cdp.Frame {
 }
 
 // framed waits until the first frame of a page, which is of another origin, shows these texts.
-func (p *tab) framed(texts ...string) *tab {
+func (p *tab) framed(texts ...string) {
 	p.t.Helper()
 	testenv.Wait(p.t, 20*time.Second, func() bool {
 		world, err := chromedp.Call(p.ctx, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: p.frame().ID})
@@ -49,7 +49,6 @@ func (p *tab) framed(texts ...string) *tab {
 		}
 		return true
 	}, "the frame does not show %q", texts)
-	return p
 }
 
 // A shop's page on another origin shows the widget where it may, and the visitor's own place in it.
