@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// Keyring holds the keys that prove tokens, visitor cookies and passes, all
+// Keyring holds the keys that prove tokens, cookies and passes, all
 // derived from the configured secrets, so that gateways share them. The first
 // secret signs, all verify: a list rotates them without sending anybody away.
 type Keyring struct {
@@ -26,6 +26,7 @@ type key struct {
 	cookie *macKey
 	forms  *macKey
 	proofs *macKey
+	desk   *macKey
 	pass   ed25519.PrivateKey
 }
 
@@ -85,6 +86,10 @@ func newKey(secret []byte) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
+	desk, err := derive("operator session")
+	if err != nil {
+		return key{}, err
+	}
 	seed, err := derive("pass")
 	if err != nil {
 		return key{}, err
@@ -97,6 +102,7 @@ func newKey(secret []byte) (key, error) {
 		cookie: newMACKey(cookie),
 		forms:  newMACKey(forms),
 		proofs: newMACKey(proofs),
+		desk:   newMACKey(desk),
 		pass:   pass,
 	}, nil
 }
