@@ -87,6 +87,8 @@ var (
 	acceptLua string
 	//go:embed lua/prolong.lua
 	prolongLua string
+	//go:embed lua/find.lua
+	findLua string
 )
 
 // Each script but open starts with what room.lua does.
@@ -108,4 +110,5 @@ var (
 	offerScript   = redis.NewScript(opening + offerLua)
 	acceptScript  = redis.NewScript(opening + limitsLua + acceptLua)
 	prolongScript = redis.NewScript(opening + prolongLua)
+	findScript    = redis.NewScript(opening + findLua)
 )

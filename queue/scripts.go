@@ -21,5 +21,6 @@ func Scripts() map[string]string {
 		"offer":   offerScript.Hash(),
 		"accept":  acceptScript.Hash(),
 		"prolong": prolongScript.Hash(),
+		"find":    findScript.Hash(),
 	}
 }
