@@ -37,6 +37,7 @@ type statsJSON struct {
 	ExpiredWaiting int64       `json:"expired_waiting"`
 	Rate           *float64    `json:"rate_per_second"`
 	Wait           waitJSON    `json:"wait_seconds"`
+	Stay           *float64    `json:"stay_seconds"`
 	ETAError       *etaErrJSON `json:"eta_error,omitempty"`
 	Seats          *seatsJSON  `json:"seats,omitempty"`
 	AsOf           time.Time   `json:"as_of"`
@@ -92,6 +93,10 @@ func (a *API) stats(c *gin.Context) {
 	}
 	if s.Rate > 0 {
 		answer.Rate = &s.Rate
+	}
+	if s.Stay > 0 {
+		stay := s.Stay.Seconds()
+		answer.Stay = &stay
 	}
 	if s.Waits.Count > 0 {
 		p50, p90 := s.Waits.P50.Seconds(), s.Waits.P90.Seconds()

@@ -97,6 +97,21 @@ func (p *pace) rate() float64 {
 	return float64(p.samples[n-1].admitted-p.samples[first].admitted) / span
 }
 
+// stay returns how long people stay inside; 0 when that is not known well enough to
+// foretell anything from it.
+func (p *pace) stay() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.samples) == 0 {
+		return 0
+	}
+	short, long := stay(p.samples)
+	if short <= 0 || long/short > mostUnsure {
+		return 0
+	}
+	return time.Duration((short + long) / 2 * float64(time.Second))
+}
+
 // Forecast is what a wait is foretold from. While there is room inside, people enter by
 // the rules alone; then as many as go. All rates are visitors a second.
 type Forecast struct {

@@ -25,6 +25,7 @@ type Stats struct {
 	Totals     Totals
 	Rate       float64 // visitors let in per second of late; 0 when not known
 	Waits      Waits
+	Stay       time.Duration // how long people stay inside; 0 when not known
 	Epoch      int64
 	Hasty      int64 // polls that came more than twice as fast as any were told, at this gateway
 	Slowed     int64 // of those, refused: far too many
@@ -66,7 +67,7 @@ func (r *Room) figures(v *view) Stats {
 		Show: r.show, Phase: v.phase, Paused: v.rules.Paused, Recovering: v.isRecovering(),
 		Lobby: v.lobby, Waiting: v.waiting, Present: v.present(), Away: v.away, MaxActive: int64(v.rules.MaxActive),
 		Served: v.served, Holding: v.holding, SoldOut: v.isSoldOut(), Listed: v.listed,
-		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Epoch: v.epoch,
+		Totals: v.totals, Waits: v.waits, Rate: r.pace.rate(), Stay: r.pace.stay(), Epoch: v.epoch,
 		Hasty: r.haste.hasty.Load(), Slowed: r.haste.slowed.Load(), AsOf: timeOf(v.asOf),
 	}
 }
