@@ -55,6 +55,7 @@ func (a *API) tellShow(c *gin.Context, code int, show booking.Show, err error) {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", etagOf(show))
 	c.JSON(code, answer)
 }
 

@@ -70,6 +70,7 @@ var catalogue = []struct {
 	{booking.ErrShowInUse, invalidField("show", "must be a draft or closed, and must not have sold anything")},
 	{booking.ErrLayoutInUse, invalidField("sections", "cannot change once a seat was held or sold")},
 	{booking.ErrContended, unavailable.because("Somebody else is changing this show.")},
+	{booking.ErrChanged, &problem{status: 412, code: "changed_meanwhile", detail: "Somebody else has changed this show since: read it again."}},
 	{booking.ErrNotOnSale, &problem{status: 409, code: "not_on_sale", detail: "This show is not on sale."}},
 	{booking.ErrTooLate, passExpired},
 	{booking.ErrSeatsShort, &problem{status: 409, code: "seats_taken", detail: "Not so many seats are free there just now; some that are held may come back."}},

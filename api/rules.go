@@ -62,6 +62,7 @@ func (a *API) getAdmission(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", etagOf(show))
 	c.JSON(http.StatusOK, rules)
 }
 
@@ -80,6 +81,7 @@ func (a *API) patchAdmission(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
+	c.Header("ETag", etagOf(show))
 	c.JSON(http.StatusOK, rules)
 }
 

@@ -174,12 +174,16 @@ const changeTries = 20
 
 // change reads a show, lets f change it, and writes it back if nobody else did
 // meanwhile; else it starts over. What f leaves as it was is not written; what it
-// changes is in the audit, by the same transaction.
+// changes is in the audit, by the same transaction. With IfVersion it may return
+// ErrChanged.
 func (s *Store) change(ctx context.Context, id, op string, f func(*showRow) error) (Show, error) {
 	for range changeTries {
 		old, err := findShow(s.db.WithContext(ctx), id)
 		if err != nil {
 			return Show{}, failed(op, err)
+		}
+		if isStale(ctx, old.RulesVersion) {
+			return Show{}, ErrChanged
 		}
 		row := old
 		if err := f(&row); err != nil {

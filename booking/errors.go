@@ -16,6 +16,7 @@ var (
 	ErrShowInUse           = errors.New("the show is on sale, or has holds or orders")
 	ErrLayoutInUse         = errors.New("the layout cannot change once a seat was held or sold")
 	ErrContended           = errors.New("somebody else keeps changing the same show")
+	ErrChanged             = errors.New("somebody else has changed the show since")
 	ErrNotOnSale           = errors.New("the show is not on sale")
 	ErrTooLate             = errors.New("the time until which the visitor may hold seats has passed")
 	ErrSeatsShort          = errors.New("not so many seats are free just now")
