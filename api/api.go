@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -60,6 +61,8 @@ type API struct {
 	requests *durations
 	boards   boards
 	draining atomic.Bool
+	name     string       // of this gateway, since it started
+	failed   atomic.Int64 // requests that it answered with a fault of ours
 
 	strangers *unproven // nil: no limit
 	pictures  *lru.Cache[string, booking.Picture]
@@ -71,7 +74,7 @@ func New(o Options) *API {
 	if err != nil {
 		panic(err) // its size is a constant
 	}
-	a := &API{Options: o, strangers: newUnproven(o.UnprovenPerAddress), pictures: pictures}
+	a := &API{Options: o, name: rand.Text(), strangers: newUnproven(o.UnprovenPerAddress), pictures: pictures}
 	a.registerMetrics()
 	return a
 }

@@ -31,6 +31,9 @@ func (a *API) observe(c *gin.Context) {
 	c.Next()
 
 	took, status := time.Since(start), c.Writer.Status()
+	if status >= 500 {
+		a.failed.Add(1)
+	}
 	a.requests.of(c.Request.Method, c.FullPath(), status).Observe(took.Seconds())
 	if level := levelOf(status); a.Logger.Enabled(c.Request.Context(), level) {
 		a.logOf(c).Log(c.Request.Context(), level, "request",

@@ -87,6 +87,8 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.PUT("/shows/:show/draw/beacon", a.setBeacon)
 	admin.GET("/shows/:show/stats", a.stats)
 	admin.GET("/shows/:show/sales", a.sales)
+	admin.GET("/shows/:show/visitors", a.findVisitor)
+	admin.GET("/vitals", a.vitals)
 	admin.GET("/dead-letters", a.listDeadLetters)
 	admin.POST("/dead-letters/redrive", a.redriveAll)
 	admin.POST("/dead-letters/:event/:listener/redrive", a.redrive)

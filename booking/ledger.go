@@ -141,11 +141,27 @@ func (s *Store) Admissions(ctx context.Context, show string, generation int64) (
 	}
 	list := make([]Admission, len(rows))
 	for i, r := range rows {
-		list[i] = Admission{
-			Show: r.ShowID, Generation: r.Generation, Epoch: r.Epoch, Seq: r.Seq, At: r.At,
-			Admit: r.Admit, IntervalMS: r.IntervalMS, MaxActive: r.MaxActive, Count: r.Admitted,
-			First: r.FirstNumber, Last: r.LastNumber, Next: r.NextNumber, ActiveAfter: r.ActiveAfter, Returned: r.Returned, Served: r.Served,
-		}
+		list[i] = r.admission()
 	}
 	return list, nil
+}
+
+// CalledIn is the admission that called a number first, there or not. It says false for one
+// that was not called, or not long enough ago for the ledger to know.
+func (s *Store) CalledIn(ctx context.Context, show string, generation, number int64) (Admission, bool, error) {
+	var rows []admissionRow
+	err := s.db.WithContext(ctx).Where("show_id = ? AND generation = ? AND last_number >= ?", show, generation, number).
+		Order("at").Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return Admission{}, false, failed("admission of a number", err)
+	}
+	return rows[0].admission(), true, nil
+}
+
+func (r admissionRow) admission() Admission {
+	return Admission{
+		Show: r.ShowID, Generation: r.Generation, Epoch: r.Epoch, Seq: r.Seq, At: r.At,
+		Admit: r.Admit, IntervalMS: r.IntervalMS, MaxActive: r.MaxActive, Count: r.Admitted,
+		First: r.FirstNumber, Last: r.LastNumber, Next: r.NextNumber, ActiveAfter: r.ActiveAfter, Returned: r.Returned, Served: r.Served,
+	}
 }

@@ -109,3 +109,27 @@ func TestKeepQueueKeepsTheHighestHeadAndEachAdmissionOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestCalledInIsTheFirstCall(t *testing.T) {
+	t.Parallel()
+	eachHall(t, func(t *testing.T, h *hall) {
+		rows := []Admission{
+			{Seq: 1, At: 100, Count: 3, First: 1, Last: 4},
+			{Seq: 2, At: 200, Count: 1, First: 2, Last: 2, Returned: 1},
+			{Seq: 3, At: 300, Count: 2, First: 5, Last: 6},
+		}
+		for i := range rows {
+			rows[i].Show, rows[i].Generation = h.show.ID, 1
+		}
+		must1(h.KeepQueue(t.Context(), QueueState{Show: h.show.ID, Generation: 1}, rows))(t)
+		for number, seq := range map[int64]int64{1: 1, 2: 1, 4: 1, 5: 3, 6: 3, 7: 0} {
+			in, called, err := h.CalledIn(t.Context(), h.show.ID, 1, number)
+			if err != nil || called != (seq > 0) || in.Seq != seq {
+				t.Errorf("%d was called in %d (%v, %v), want %d", number, in.Seq, called, err, seq)
+			}
+		}
+		if _, called, err := h.CalledIn(t.Context(), h.show.ID, 2, 1); called || err != nil {
+			t.Errorf("another generation: %v, %v", called, err)
+		}
+	})
+}
