@@ -66,6 +66,7 @@ type API struct {
 
 	strangers *unproven // nil: no limit
 	pictures  *lru.Cache[string, booking.Picture]
+	signIns   *unproven
 }
 
 // New makes the interface and registers its metrics.
@@ -74,7 +75,7 @@ func New(o Options) *API {
 	if err != nil {
 		panic(err) // its size is a constant
 	}
-	a := &API{Options: o, name: rand.Text(), strangers: newUnproven(o.UnprovenPerAddress), pictures: pictures}
+	a := &API{Options: o, name: rand.Text(), strangers: newUnproven(o.UnprovenPerAddress), pictures: pictures, signIns: newBound(signInsPerSecond, signInBurst)}
 	a.registerMetrics()
 	return a
 }

@@ -11,17 +11,18 @@ import (
 	"frontrow/booking"
 )
 
-// operatorHeader is by what name an operator goes: the admin token has none.
+// operatorHeader is by what name an operator goes: the admin token has none, and who is
+// signed in goes by another one with it.
 const operatorHeader = "X-Frontrow-Operator"
 
 var operatorNames = regexp.MustCompile(`^[!-~]{1,64}$`)
 
-// named notes in whose name an admin request changes something. Returns a problem.
-func named(c *gin.Context) error {
+// named notes in whose name an admin request changes something: the operator's, or that
+// of the header. Returns a problem.
+func named(c *gin.Context, operator string) error {
 	if c.Request.Method == http.MethodGet {
 		return nil
 	}
-	operator := "operator"
 	if names, given := c.Request.Header[operatorHeader]; given {
 		if operator = names[0]; len(names) > 1 || !operatorNames.MatchString(operator) {
 			return invalidField(operatorHeader, "must be one header of 1 to 64 visible ASCII characters")

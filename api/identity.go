@@ -220,15 +220,39 @@ func (a *API) origin(c *gin.Context) string {
 // trusted tells whether the request came through a proxy whose word is believed.
 func (a *API) trusted(c *gin.Context) bool { return c.ClientIP() != c.RemoteIP() }
 
-// admin lets only the bearer of the admin token through, and notes their name.
+// admin lets only the operator through, and notes by what name they go.
 func (a *API) admin(c *gin.Context) {
-	text, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(a.AdminToken))
-	if a.AdminToken == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-		a.fail(c, adminRequired)
-		return
+	operator, err := a.operator(c)
+	if err == nil {
+		err = named(c, operator)
 	}
-	if err := named(c); err != nil {
+	if err != nil {
 		a.fail(c, err)
 	}
+}
+
+// operator is who asks with the admin token, or with the cookie of a desk that was signed
+// in with it; the latter writes only with the header that no page of another origin can
+// set. Returns a problem.
+func (a *API) operator(c *gin.Context) (string, error) {
+	if text, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer "); ok {
+		if !a.isAdmin(text) {
+			return "", adminRequired
+		}
+		return "operator", nil
+	}
+	operator, ok := a.session(c)
+	switch {
+	case !ok:
+		return "", adminRequired
+	case c.Request.Method != http.MethodGet && c.GetHeader("X-Frontrow") != "1":
+		return "", cookieNeedsProof
+	}
+	return operator, nil
+}
+
+// isAdmin tells whether a text is the admin token; no token is none.
+func (a *API) isAdmin(text string) bool {
+	got, want := sha256.Sum256([]byte(text)), sha256.Sum256([]byte(a.AdminToken))
+	return a.AdminToken != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }

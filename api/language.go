@@ -24,8 +24,10 @@ var (
 		bundle := i18n.NewBundle(languages[0])
 		bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 		for _, tag := range languages {
-			if _, err := bundle.LoadMessageFileFS(web, "web/messages/"+tag.String()+".json"); err != nil {
-				panic(err) // it is part of this program
+			for _, prefix := range []string{"", "desk."} { // visitors need not load what the desk says
+				if _, err := bundle.LoadMessageFileFS(web, "web/messages/"+prefix+tag.String()+".json"); err != nil {
+					panic(err) // it is part of this program
+				}
 			}
 		}
 		return bundle

@@ -17,6 +17,7 @@ import (
 // it protects is mostly paid here.
 type unproven struct {
 	perSecond rate.Limit
+	burst     int
 	known     *lru.Cache[netip.Prefix, *rate.Limiter]
 }
 
@@ -32,11 +33,16 @@ func newUnproven(perSecond int) *unproven {
 	if perSecond <= 0 {
 		return nil
 	}
+	return newBound(rate.Limit(perSecond), perSecond*unprovenBurst)
+}
+
+// newBound lets so many come a second, and so many at once.
+func newBound(perSecond rate.Limit, burst int) *unproven {
 	known, err := lru.New[netip.Prefix, *rate.Limiter](mostAddresses)
 	if err != nil {
 		panic(err) // its size is a constant
 	}
-	return &unproven{rate.Limit(perSecond), known}
+	return &unproven{perSecond, burst, known}
 }
 
 // ask takes one request of an address into account. Returns a *queue.TooManyError when
@@ -48,7 +54,7 @@ func (u *unproven) ask(address netip.Addr, now time.Time) error {
 	}
 	limiter, ok := u.known.Get(prefix)
 	if !ok {
-		limiter = rate.NewLimiter(u.perSecond, int(u.perSecond)*unprovenBurst)
+		limiter = rate.NewLimiter(u.perSecond, u.burst)
 		if other, ok, _ := u.known.PeekOrAdd(prefix, limiter); ok {
 			limiter = other
 		}

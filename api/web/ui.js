@@ -4,11 +4,17 @@
 export const root = document.documentElement;
 export const lang = root.lang;
 
-const answer = await fetch(new URL(`messages/${lang}.json`, import.meta.url));
-if (!answer.ok) throw new Error(`no texts: ${answer.status}`); // the page stays as it was served
-const texts = await answer.json();
+const texts = {};
+await learn(lang);
 const plurals = new Intl.PluralRules(lang);
 const numbers = new Intl.NumberFormat(lang);
+
+// learn takes in a file of texts.
+export async function learn(name) {
+  const answer = await fetch(new URL(`messages/${name}.json`, import.meta.url));
+  if (!answer.ok) throw new Error(`no texts: ${answer.status}`); // the page stays as it was served
+  Object.assign(texts, await answer.json());
+}
 
 // text of a key, with {{.name}} filled in: numbers as the language writes them, the rest as it
 // is. Where a text has plural forms, `n` chooses. It is text, never HTML.
