@@ -1,5 +1,5 @@
 // The way of one order, step by step: to its buyer by their cookie, and with ?admin to
-// whoever types the admin token, which stays in this page's memory.
+// who is signed in at the desk, or types the admin token, which stays in this page's memory.
 const $ = (id) => document.getElementById(id);
 const order = location.pathname.split("/").pop();
 const asAdmin = new URLSearchParams(location.search).has("admin");
@@ -99,8 +99,9 @@ async function look() {
     const answer = await fetch(`/v1/${asAdmin ? "admin/" : ""}orders/${order}/timeline`, { headers, credentials: "same-origin" });
     const told = await answer.json();
     if (!answer.ok) {
-      trouble(told.detail);
-      if (asAdmin && answer.status === 401) [$("ask").hidden, $("way").hidden] = [false, true];
+      const signedOut = asAdmin && answer.status === 401;
+      trouble(signedOut && !token ? "" : told.detail);
+      if (signedOut) [$("ask").hidden, $("way").hidden] = [false, true];
       if (answer.status === 429 || answer.status >= 500) timer = setTimeout(look, (Number(answer.headers.get("Retry-After")) || 3) * 1000);
       return;
     }
@@ -124,5 +125,4 @@ $("ask").onsubmit = (event) => {
   $("token").value = "";
   look();
 };
-if (asAdmin) $("ask").hidden = false;
-else look();
+look();
