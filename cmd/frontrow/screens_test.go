@@ -26,13 +26,28 @@ var screens = flag.String("screens", "", "write pictures of the pages into this 
 // mostPicture is the most bytes of one picture.
 const mostPicture = 60 << 10
 
-// pictured writes what a tab shows, on a phone and on a desk, light and dark.
+// pictured writes a whole page as a tab shows it, on a phone and on a desk, light and dark.
 func (p *tab) pictured(name string) {
+	p.t.Helper()
+	p.takes(name, 800, func() ([]byte, error) { return chromedp.Run(p.ctx, chromedp.FullScreenshot(100)) })
+}
+
+// framed writes what is in the window, and no more, with an element in its middle.
+func (p *tab) framed(name, selector string) {
+	p.t.Helper()
+	p.takes(name, 840, func() ([]byte, error) {
+		eval[bool](p, "(document.querySelector("+quoted(selector)+").scrollIntoView({ block: 'center' }), true)")
+		return chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	})
+}
+
+func (p *tab) takes(name string, height int64, take func() ([]byte, error)) {
 	p.t.Helper()
 	for _, width := range []int64{390, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
-			p.width(width).media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
-			picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+			must(p.t, chromedp.Do(p.ctx, chromedp.EmulateViewport(width, height)))
+			p.media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
+			picture, err := take()
 			must(p.t, err)
 			picture = fewColours(p.t, picture)
 			if len(picture) > mostPicture {
