@@ -201,14 +201,14 @@ func TestWeigh(t *testing.T) {
 	row("watched for", took.Round(time.Second), fmt.Sprintf("× %.0f", time.Hour.Seconds()/took.Seconds()))
 
 	near := g.show(concert, crawling)
-	for range 100 {
+	for range 40 {
 		g.joins(near)
 	}
 	p.opens("/shows/" + near)
 	c.take()
 	before, began = p.busy(), time.Now()
 	p.clicks("#joins button")
-	testenv.Wait(t, time.Minute, func() bool { return eval[string](p, "document.documentElement.dataset.state") == "admitted" }, "it is not their turn")
+	testenv.Wait(t, 2*time.Minute, func() bool { return eval[string](p, "document.documentElement.dataset.state") == "admitted" }, "it is not their turn")
 	took, busy = time.Since(began), p.busy()-before
 	row(fmt.Sprintf("the last %.0f s, until it is one's turn, over the wire", took.Seconds()), fmt.Sprintf("%.0f bytes", c.take()), "")
 	row("processor meanwhile", fmt.Sprintf("%.2f %% of a core", 100*busy.Seconds()/took.Seconds()), "")
