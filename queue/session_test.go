@@ -34,7 +34,7 @@ func TestASessionSpeaksForItsOperator(t *testing.T) {
 		"a longer time, forged":      {ring(old), later + "." + mac, "the admin token", until, false},
 		"without its proof":          {ring(old), body, "the admin token", until.Add(-time.Second), false},
 		"with an empty one":          {ring(old), body + ".", "the admin token", until.Add(-time.Second), false},
-		"a visitor's cookie":         {ring(old), ring(old).SignVisitor(NewVisitor()), "the admin token", until, false},
+		"a visitor's cookie":         {ring(old), ring(old).SignVisitor(NewVisitor(), 0), "the admin token", until, false},
 		"nothing":                    {ring(old), "", "the admin token", until, false},
 		"a dot":                      {ring(old), ".", "the admin token", until, false},
 		"another letter in the name": {ring(old), "A" + session[1:], "the admin token", until.Add(-time.Second), false},

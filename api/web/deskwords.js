@@ -23,18 +23,27 @@ export function time(at) {
   return element;
 }
 
+let answer; // what waits for the dialog to be closed
+
 // sure asks before something that many people feel; it gives true for yes. Where it is
 // grave, a hasty Enter means no.
 export function sure({ title, words, yes, danger = false, grave = false }) {
+  const dialog = $("sure");
+  answer?.(!dialog.open && dialog.returnValue === "yes");
   say($("sure-title"), title);
   say($("sure-text"), words);
   say($("sure-yes"), yes);
   $("sure-yes").className = danger ? "danger" : "";
-  const dialog = $("sure");
   dialog.returnValue = "no";
-  dialog.showModal();
+  dialog.onclose = () => {
+    if (dialog.open) return; // a browser that is busy tells late of the question before
+    const done = answer;
+    answer = undefined;
+    done?.(dialog.returnValue === "yes");
+  };
+  if (!dialog.open) dialog.showModal();
   $(grave ? "sure-no" : "sure-yes").focus();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((done) => (answer = done));
 }
 
 // rather gives the text of a key, or what else there is where nobody wrote one.

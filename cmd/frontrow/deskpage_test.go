@@ -175,8 +175,9 @@ func deskKeepsText(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(shut, func(spec map[string]any) { spec["title"] = evil })
 	p := b.operator(t, g, "<b>minho</b>", show).sees("h1", evil).sees(".headline", "Signed in as <b>minho</b>")
 	p.types("#words", evil).sees("#preview-text", evil).clicks("#say").sees("#changes", evil).sees("#changes", "<b>minho</b>")
-	p.opens("/desk").sees("main", evil)
-	p.opens("/desk/shows/"+show).sees("#preview-text", evil).sees("#changes", evil)
+	const fits = "document.documentElement.scrollWidth <= innerWidth"
+	p.opens("/desk").sees("main", evil).width(320).becomes(fits, "a long name makes the list too wide")
+	p.opens("/desk/shows/"+show).sees("#preview-text", evil).sees("#changes", evil).becomes(fits, "a long name makes the desk too wide")
 	if n := eval[int](p, "document.querySelectorAll('main img, main b').length"); n != 0 {
 		t.Errorf("%d elements are made of text", n)
 	}

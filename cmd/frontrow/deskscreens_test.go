@@ -25,7 +25,7 @@ func TestScreensOfDesk(t *testing.T) {
 	}
 	g.fills(show, 1200)
 	p := b.visitor(t, g).opens("/desk/shows/"+show).sees("h1", "Sign in")
-	p.framed("desk-signin", "h1")
+	p.takesWindow("desk-signin", "h1")
 	p.types("#operator", "jiyeon").types("#token", testAdmin).press(kb.Enter).sees("#as-of", "as of")
 	for i, v := range guests {
 		v.is("admitted")
@@ -44,16 +44,16 @@ func TestScreensOfDesk(t *testing.T) {
 		return eval[string](p, "document.querySelector('#value-inside').textContent") == "60"
 	}, "the room does not fill")
 	p.playsBack(show).opens("/desk/shows/"+show).sees("#as-of", "as of").sees("#under-sales", "₩")
-	p.sees("#changes", "cloakroom").becomes("document.querySelector('#value-lag').textContent !== '–'", "nothing says how far listeners are").framed("desk", "h1")
+	p.sees("#changes", "cloakroom").becomes("document.querySelector('#value-lag').textContent !== '–'", "nothing says how far listeners are").takesWindow("desk", "h1")
 	p.types("#cap", "120").sees("#foretold", "who wait")
-	p.framed("desk-lever", "#foretold")
-	p.clicks("#undo").clicks("#pause").sees("#sure", "Pause").framed("desk-pause", "h1")
+	p.takesWindow("desk-lever", "#foretold")
+	p.clicks("#undo").clicks("#pause").sees("#sure", "Pause").takesWindow("desk-pause", "h1")
 	p.clicks("#sure-yes").sees("#flow", "Paused")
 	as("minho", "PATCH", "/admission", map[string]any{"max_active": 80})
-	p.sees("#news", "minho").framed("desk-paused", "h1")
+	p.sees("#news", "minho").takesWindow("desk-paused", "h1")
 	p.types("#who", "400").press(kb.Enter).sees("#found", "Waits at position")
-	p.framed("desk-visitor", "#found")
-	p.opens("/desk").sees("h1", "Desk").framed("desk-list", "h1")
+	p.takesWindow("desk-visitor", "#found")
+	p.opens("/desk").sees("h1", "Desk").takesWindow("desk-list", "h1")
 }
 
 // playsBack has the desk remember a quarter of an hour that nobody has the time to wait

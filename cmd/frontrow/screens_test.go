@@ -32,8 +32,8 @@ func (p *tab) pictured(name string) {
 	p.takes(name, 800, func() ([]byte, error) { return chromedp.Run(p.ctx, chromedp.FullScreenshot(100)) })
 }
 
-// framed writes what is in the window, and no more, with an element in its middle.
-func (p *tab) framed(name, selector string) {
+// takesWindow writes what is in the window, and no more, with an element in its middle.
+func (p *tab) takesWindow(name, selector string) {
 	p.t.Helper()
 	p.takes(name, 840, func() ([]byte, error) {
 		eval[bool](p, "(document.querySelector("+quoted(selector)+").scrollIntoView({ block: 'center' }), true)")
@@ -147,7 +147,7 @@ func TestScreens(t *testing.T) {
 
 	p.clicks("#move summary").clicks("#move button").sees("#code-left", "4:").pictured("move")
 	code := p.codeShown()
-	device := b.visitor(t, g).opens("/shows/" + far).clicks("#arrive summary").types(code)
+	device := b.visitor(t, g).opens("/shows/" + far).clicks("#arrive summary").entersCode(code)
 	device.pictured("code")
 	device.clicks("#arrive button").sees("#position", "1,")
 	p.sees("#elsewhere", "Your place has moved").pictured("moved")

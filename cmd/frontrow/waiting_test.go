@@ -202,7 +202,7 @@ func provesWork(t *testing.T, b chromium, g *testGateway) {
 }
 
 // types puts a code into its field, as a keyboard would leave it.
-func (p *tab) types(code string) *tab {
+func (p *tab) entersCode(code string) *tab {
 	p.t.Helper()
 	p.sees("#code-in", "")
 	eval[bool](p, "(() => { document.querySelector('#code-in').value = "+quoted(code)+"; return true })()")
@@ -223,14 +223,14 @@ func movesToDevice(t *testing.T, b chromium, g *testGateway) {
 	old.clicks("#joins button").sees("#position", "2")
 	old.clicks("#move summary").clicks("#move button").sees("#code-left", "4:").accessible("a code given")
 	code := old.codeShown()
-	device.clicks("#arrive summary").types("2222 2222").clicks("#arrive button").sees("#trouble", "no such code").accessible("a code refused")
-	device.types(strings.ToLower(code)).clicks("#arrive button").sees("#position", "2").sees("#ahead", "1 person ahead")
+	device.clicks("#arrive summary").entersCode("2222 2222").clicks("#arrive button").sees("#trouble", "no such code").accessible("a code refused")
+	device.entersCode(strings.ToLower(code)).clicks("#arrive button").sees("#position", "2").sees("#ahead", "1 person ahead")
 	old.sees("#elsewhere", "Your place has moved").lacks("#leave").lacks("#move").accessible("moved")
 	old.opens("/shows/"+show).sees("#elsewhere", "Your place has moved")
 	// And back again; a code is good for once.
-	old.clicks("#arrive summary").types(code).clicks("#arrive button").sees("#trouble", "used already")
+	old.clicks("#arrive summary").entersCode(code).clicks("#arrive button").sees("#trouble", "used already")
 	device.clicks("#move summary").clicks("#move button")
-	old.types(device.codeShown()).clicks("#arrive button").sees("#position", "2")
+	old.entersCode(device.codeShown()).clicks("#arrive button").sees("#position", "2")
 	device.sees("#elsewhere", "Your place has moved").clicks("#elsewhere button").sees("#position", "3")
 	if n := g.admin("GET", "/v1/admin/shows/"+show+"/stats", nil).want(http.StatusOK).number("waiting"); n != 3 {
 		t.Errorf("%d wait, want 3", n)
@@ -242,7 +242,7 @@ func movesWithoutScript(t *testing.T, b chromium, g *testGateway) {
 	old, device := b.visitor(t, g).scriptless().opens("/shows/"+show), b.visitor(t, g).scriptless().opens("/shows/"+show)
 	old.clicks("#joins button").sees("#position", "1").clicks("#move summary").clicks("#move button")
 	code := old.sees("#code-left", "5 minutes").codeShown()
-	device.clicks("#arrive summary").types(code).clicks("#arrive button").sees("#position", "1")
+	device.clicks("#arrive summary").entersCode(code).clicks("#arrive button").sees("#position", "1")
 	old.opens("/shows/"+show).sees("#elsewhere", "Your place has moved")
 }
 
