@@ -61,6 +61,10 @@ screens: ## Write pictures of the pages into docs/screens, as Chromium shows the
 weigh: ## Measure what the waiting room costs a phone: first paint, bytes, processor time; MINUTES=2 of waiting
 	@scripts/setup.sh test
 	@go test $(TAGS) -count 1 -v -timeout 30m -run '^TestWeigh$$' ./cmd/frontrow -weigh $(MINUTES)m | grep -v -e '^=== ' -e '^---'
+.PHONY: frames
+frames: ## Measure how smoothly the seat map of 50,000 seats moves, on a processor four times slower
+	@scripts/setup.sh test
+	@go test $(TAGS) -count 1 -v -run '^TestFramesOfPanning$$' ./cmd/frontrow -frames | grep -o '[0-9]* px wide, .*\|^--- .*\|^FAIL.*'
 
 .PHONY: arena
 arena: ## Write arena.yaml, a hall of 15,000 seats, for frontrow seed --file

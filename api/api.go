@@ -60,6 +60,7 @@ type API struct {
 	Options
 	requests *durations
 	boards   boards
+	zips     zips
 	draining atomic.Bool
 	name     string       // of this gateway, since it started
 	failed   atomic.Int64 // requests that it answered with a fault of ours

@@ -43,7 +43,7 @@ var assets = sync.OnceValues(func() (map[string]asset, string) {
 		}
 		of := sha256.Sum256(plain)
 		sum.Write(of[:])
-		all[strings.TrimPrefix(name, "web/")] = asset{kind, `"` + hex.EncodeToString(of[:8]) + `"`, plain, zip(plain)}
+		all[strings.TrimPrefix(name, "web/")] = asset{kind, `"` + hex.EncodeToString(of[:8]) + `"`, plain, zip(plain, gzip.BestCompression)}
 		return nil
 	})
 	if err != nil {
@@ -52,10 +52,10 @@ var assets = sync.OnceValues(func() (map[string]asset, string) {
 	return all, hex.EncodeToString(sum.Sum(nil)[:6])
 })
 
-func zip(plain []byte) []byte {
+func zip(plain []byte, level int) []byte {
 	var zipped bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // a level that there is
-	_, _ = w.Write(plain)                                      // into memory: cannot fail
+	w, _ := gzip.NewWriterLevel(&zipped, level) // a level that there is
+	_, _ = w.Write(plain)                       // into memory: cannot fail
 	_ = w.Close()
 	return zipped.Bytes()
 }

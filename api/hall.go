@@ -1,54 +1,166 @@
 package api
 
 import (
-	"encoding/base64"
-	"html/template"
 	"net/http"
-	"time"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"frontrow/booking"
 )
 
-// showPage serves a page of one show; its script does the rest.
-func (a *API) showPage(name string) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		show, err := a.public(c)
-		if err != nil {
-			a.failPage(c, err)
-			return
-		}
-		a.html(c, http.StatusOK, name, show)
-	}
+// hallPage is what pages/seats.html shows: the map, which its script draws, and the plain
+// form for who has none.
+type hallPage struct {
+	showHead
+	Plain    bool // the form alone: whoever has used it needs no map
+	Trouble  string
+	Form     string // proves a form of this page
+	Counts   []int64
+	Most     int64 // seats that one person may have
+	Sections []hallSection
+	Rows     []hallRow // of the section that was asked for
+	Section  string    // its name
+	Asked    string    // its id
 }
 
-// ticketPage is what the page of an order's tickets shows.
-type ticketPage struct {
-	Title, Venue, Order string
-	PlaysAt             *time.Time
-	Tickets             []printedTicket
+// Modules are the scripts behind the first: named, they come side by side.
+func (hallPage) Modules() []string {
+	return []string{"ui", "inside", "seatmap", "seatlist", "nextbest", "plan", "painter", "tiles"}
 }
 
-type printedTicket struct {
-	ticketJSON
-	Picture template.URL
+type hallSection struct {
+	ID, Name, Price string
+	Free            int64
 }
 
-// showTickets serves the tickets of an order to its buyer, ready to print, without a
-// script.
-func (a *API) showTickets(c *gin.Context) {
-	who, err := a.owner(c)
-	var told ticketsJSON
-	if err == nil {
-		told, err = a.tickets(c, who)
-	}
+type hallRow struct {
+	Row   string
+	Seats []hallSeat
+}
+
+type hallSeat struct {
+	Seat, Number string
+	Free, Chosen bool
+}
+
+// showHall serves the page on which visitors choose their seats; with ?section it lists
+// those of one section.
+func (a *API) showHall(c *gin.Context) {
+	show, err := a.public(c)
 	if err != nil {
 		a.failPage(c, err)
 		return
 	}
-	page := ticketPage{Title: told.Title, Venue: told.Venue, Order: told.Order, PlaysAt: told.PlaysAt}
-	for _, t := range told.Tickets {
-		picture := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(t.QR))
-		page.Tickets = append(page.Tickets, printedTicket{t, template.URL(picture)}) //nolint:gosec // our own drawing
+	who, err := a.visitorOf(c, show.ID)
+	if err != nil {
+		a.failPage(c, err)
+		return
 	}
-	a.html(c, http.StatusOK, "ticket.html", page)
+	a.hall(c, show, who.visitor, c.Query("section"), nil, nil)
+}
+
+// hall answers with the page. It says what went wrong before, and what was chosen then.
+func (a *API) hall(c *gin.Context, show booking.Show, visitor, section string, chosen []string, trouble error) {
+	t := a.tongue(c)
+	page := hallPage{showHead: headOf(show), Plain: section != "" || trouble != nil, Trouble: t.Trouble(trouble), Form: a.Keys.Form(visitor), Most: int64(show.MaxSeats)}
+	layout, err := a.Store.Layout(c.Request.Context(), show)
+	if err != nil {
+		a.failPage(c, err)
+		return
+	}
+	states, err := a.Store.SeatStates(c.Request.Context(), show)
+	if err != nil || states.LayoutVersion != layout.Version {
+		states.States = strings.Repeat("f", layout.Len()) // the hold will tell
+	}
+	told := []byte(states.States)
+	for _, seat := range takenOf(trouble) { // newer than the states may be
+		if i, ok := layout.Ordinal(seat); ok && told[i] == 'f' {
+			told[i] = 'h'
+		}
+	}
+	for n := range page.Most {
+		page.Counts = append(page.Counts, n+1)
+	}
+	page.fill(t, layout, told, section, chosen)
+	a.html(c, statusOf(trouble), "seats.html", page)
+}
+
+func (p *hallPage) fill(t tongue, layout *booking.Layout, states []byte, asked string, chosen []string) {
+	i := 0
+	for _, section := range layout.Sections {
+		told := hallSection{ID: section.Section, Name: section.Name, Price: t.Money(section.Price, layout.Currency)}
+		rows := make([]hallRow, len(section.Rows))
+		for r, row := range section.Rows {
+			rows[r].Row = row.Row
+			for _, seat := range row.Seats {
+				free := states[i] == 'f'
+				if i++; free {
+					told.Free++
+				}
+				if section.Section == asked {
+					rows[r].Seats = append(rows[r].Seats, hallSeat{seat.Seat, seat.Number, free, free && slices.Contains(chosen, seat.Seat)})
+				}
+			}
+		}
+		p.Sections = append(p.Sections, told)
+		if section.Section == asked {
+			p.Asked, p.Section, p.Rows = asked, section.Name, rows
+		}
+	}
+}
+
+// chooseByForm holds what the form of the page asks for, instead of what is held, and
+// leads on to paying.
+func (a *API) chooseByForm(c *gin.Context) {
+	room, show, err := a.room(c)
+	if err != nil {
+		a.failPage(c, err)
+		return
+	}
+	who, form, err := a.form(c, show.ID)
+	if err != nil {
+		a.failPage(c, err)
+		return
+	}
+	wish := booking.HoldRequest{Show: show, Seats: form["seat"]}
+	if form.Get("do") == "best" {
+		n, _ := strconv.Atoi(form.Get("count")) // what is no number is refused as 0
+		wish.Best, wish.Seats = &n, nil
+		if section := form.Get("section"); section != "" {
+			wish.Section = &section
+		}
+	}
+	pass, err := a.inside(c, room, who)
+	var old *booking.Hold
+	if err == nil {
+		old, err = a.liveHold(c, who.visitor, show.ID)
+	}
+	if err == nil {
+		hold := a.Store.Hold
+		if old != nil {
+			hold = a.changing(old.ID)
+		}
+		_, _, err = a.take(c, room, pass, wish, hold)
+	}
+	if err != nil {
+		a.hall(c, show, who.visitor, form.Get("from"), form["seat"], err)
+		return
+	}
+	private(c)
+	c.Redirect(http.StatusSeeOther, tillPath(show, ""))
+}
+
+func hallPath(show booking.Show) string { return waitingPath(show) + "/seats" }
+
+// tillPath is that of the plain till, of an order or ("") of what is held.
+func tillPath(show booking.Show, order string) string {
+	path := waitingPath(show) + "/checkout?plain"
+	if order != "" {
+		path += "&order=" + url.QueryEscape(order)
+	}
+	return path
 }

@@ -74,13 +74,17 @@ func (a *API) changeHold(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	a.hold(c, http.StatusOK, pass, func(ctx context.Context, r booking.HoldRequest) (booking.Hold, error) {
-		return a.Store.Change(ctx, old.ID, r)
-	})
+	a.hold(c, http.StatusOK, pass, a.changing(old.ID))
 }
 
-// hold reads which seats are wanted, pins the admission behind the pass, has the
-// seats held, and pins the admission until the hold's end.
+// changing holds other seats instead of those of a hold.
+func (a *API) changing(old string) func(context.Context, booking.HoldRequest) (booking.Hold, error) {
+	return func(ctx context.Context, r booking.HoldRequest) (booking.Hold, error) {
+		return a.Store.Change(ctx, old, r)
+	}
+}
+
+// hold reads which seats are wanted, and answers with the hold of them.
 func (a *API) hold(c *gin.Context, status int, pass queue.Pass, hold func(context.Context, booking.HoldRequest) (booking.Hold, error)) {
 	var body wishJSON
 	if err := read(c, &body, mostBody); err != nil {
@@ -92,28 +96,10 @@ func (a *API) hold(c *gin.Context, status int, pass queue.Pass, hold func(contex
 		a.fail(c, err)
 		return
 	}
-	trace := enterFlow(c)
-	ctx := c.Request.Context()
-	pin, err := room.PinFor(ctx, pass, pinMoment)
+	held, until, err := a.take(c, room, pass, booking.HoldRequest{Show: show, Seats: body.Seats, Best: body.Best, Section: body.Section}, hold)
 	if err != nil {
 		a.fail(c, err)
 		return
-	}
-	held, err := hold(ctx, booking.HoldRequest{
-		Show: show, Visitor: pass.Visitor, Number: pass.Number,
-		Seats: body.Seats, Best: body.Best, Section: body.Section, Latest: pin.Max, Trace: trace,
-	})
-	if err != nil {
-		a.giveBack(c, room, pass, pin)
-		a.fail(c, err)
-		return
-	}
-	until := time.UnixMicro(pin.Before)
-	if pin, err := room.PinUntil(ctx, pass.Visitor, pass.Number, held.ExpiresAt); err != nil {
-		// The seats are theirs all the same, and the queue learns of the hold when it recovers.
-		a.logOf(c).Warn("admission not pinned until the hold's end", "hold", held.ID, "error", err)
-	} else {
-		until = time.UnixMicro(pin.Until)
 	}
 	answer := newHoldJSON(held)
 	var expires time.Time
@@ -124,6 +110,31 @@ func (a *API) hold(c *gin.Context, status int, pass queue.Pass, hold func(contex
 	answer.PassExpiresAt = &expires
 	private(c)
 	c.JSON(status, answer)
+}
+
+// take has the seats of a request held, with the admission pinned for it: for a moment
+// at first, then until the hold's end. It also returns when the admission ends.
+func (a *API) take(c *gin.Context, room *queue.Room, pass queue.Pass, wish booking.HoldRequest, hold func(context.Context, booking.HoldRequest) (booking.Hold, error)) (booking.Hold, time.Time, error) {
+	wish.Trace = enterFlow(c)
+	ctx := c.Request.Context()
+	pin, err := room.PinFor(ctx, pass, pinMoment)
+	if err != nil {
+		return booking.Hold{}, time.Time{}, err
+	}
+	wish.Visitor, wish.Number, wish.Latest = pass.Visitor, pass.Number, pin.Max
+	held, err := hold(ctx, wish)
+	if err != nil {
+		a.giveBack(c, room, pass, pin)
+		return booking.Hold{}, time.Time{}, err
+	}
+	until := time.UnixMicro(pin.Before)
+	if pin, err := room.PinUntil(ctx, pass.Visitor, pass.Number, held.ExpiresAt); err != nil {
+		// The seats are theirs all the same, and the queue learns of the hold when it recovers.
+		a.logOf(c).Warn("admission not pinned until the hold's end", "hold", held.ID, "error", err)
+	} else {
+		until = time.UnixMicro(pin.Until)
+	}
+	return held, until, nil
 }
 
 // giveBack takes back the moment that a refused request was pinned for, lest one
@@ -175,22 +186,28 @@ func (a *API) releaseHold(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	ctx := c.Request.Context()
-	hold, err := a.Store.FindHold(ctx, who.visitor, c.Param("hold"))
-	if err != nil {
+	if err := a.release(c, who.visitor, c.Param("hold")); err != nil {
 		a.fail(c, err)
 		return
-	}
-	until, err := a.Store.Release(ctx, who.visitor, hold.ID)
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	if room, err := a.Queue.Room(hold.Show); err == nil && hold.State == booking.HoldHeld {
-		if err := room.Unpin(ctx, who.visitor, hold.Number, until); err != nil {
-			a.logOf(c).Warn("admission stays pinned after a release", "hold", hold.ID, "error", err)
-		}
 	}
 	private(c)
 	c.Status(http.StatusNoContent)
+}
+
+func (a *API) release(c *gin.Context, visitor, id string) error {
+	ctx := c.Request.Context()
+	hold, err := a.Store.FindHold(ctx, visitor, id)
+	if err != nil {
+		return err
+	}
+	until, err := a.Store.Release(ctx, visitor, hold.ID)
+	if err != nil {
+		return err
+	}
+	if room, err := a.Queue.Room(hold.Show); err == nil && hold.State == booking.HoldHeld {
+		if err := room.Unpin(ctx, visitor, hold.Number, until); err != nil {
+			a.logOf(c).Warn("admission stays pinned after a release", "hold", hold.ID, "error", err)
+		}
+	}
+	return nil
 }

@@ -2,12 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -69,6 +71,17 @@ func (t tongue) Text(key string, pairs ...any) string {
 
 // Number writes a number with its thousands apart.
 func (t tongue) Number(n int64) string { return t.numbers.Sprintf("%d", n) }
+
+// Money writes an amount in the currency's minor unit with its sign.
+func (t tongue) Money(amount int64, code string) string {
+	unit, err := currency.ParseISO(code)
+	if err != nil {
+		return t.Number(amount) + " " + code
+	}
+	scale, _ := currency.Standard.Rounding(unit)
+	text := t.numbers.Sprint(currency.NarrowSymbol(unit.Amount(float64(amount) / math.Pow10(scale))))
+	return strings.NewReplacer("\u00a0", "", " ", "").Replace(text) // as browsers write it
+}
 
 // languageChoice is one of those that a page offers.
 type languageChoice struct {

@@ -37,6 +37,12 @@ func newOrderJSON(o booking.Order) orderJSON {
 	}
 }
 
+// paymentJSON is how somebody wants to pay.
+type paymentJSON struct {
+	Method string `json:"method"`
+	Card   string `json:"card"`
+}
+
 // idempotencyKeys are what a client may name an attempt by: visible ASCII.
 var idempotencyKeys = regexp.MustCompile(`^[!-~]{1,128}$`)
 
@@ -62,44 +68,14 @@ func (a *API) placeOrder(c *gin.Context) {
 		return
 	}
 	var body struct {
-		Hold    string `json:"hold"`
-		Payment struct {
-			Method string `json:"method"`
-			Card   string `json:"card"`
-		} `json:"payment"`
+		Hold    string      `json:"hold"`
+		Payment paymentJSON `json:"payment"`
 	}
 	if err := read(c, &body, mostBody); err != nil {
 		a.fail(c, err)
 		return
 	}
-	if body.Hold == "" {
-		a.fail(c, invalidField("hold", "must name a hold"))
-		return
-	}
-	text := body.Hold + "\x00" + body.Payment.Method
-	switch {
-	case body.Payment.Method == booking.MethodCard:
-		text += "\x00" + body.Payment.Card
-	case body.Payment.Method != booking.MethodWallet:
-		err = invalidField("payment.method", "must be wallet or card")
-	case body.Payment.Card != "":
-		err = invalidField("payment.card", "goes with the method card alone")
-	}
-	if err != nil {
-		a.fail(c, err)
-		return
-	}
-	hash := sha256.Sum256([]byte(text))
-	request := booking.PayRequest{
-		Visitor: who.visitor, HoldID: body.Hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: enterFlow(c), Card: body.Payment.Card,
-	}
-	order, known, err := a.Store.Replay(c.Request.Context(), who.visitor, key, request.BodyHash)
-	if err == nil && !known {
-		order, err = a.pay(c, body.Payment.Method, request)
-	}
-	if err == nil && order.State == booking.OrderIsDeclined {
-		err = paymentDeclined.with("order", order.ID).with("reason", order.Reason)
-	}
+	order, err := a.order(c, who.visitor, body.Hold, key, body.Payment, func(show string) (queue.Pass, error) { return a.insider(c, show) })
 	if err != nil {
 		a.fail(c, err)
 		return
@@ -112,6 +88,35 @@ func (a *API) placeOrder(c *gin.Context) {
 		return
 	}
 	c.JSON(http.StatusCreated, newOrderJSON(order))
+}
+
+// order is that of an attempt to pay, which has the key, or of an earlier one with it.
+// Where it is the first, inside finds the pass of the hold's show. A declined payment is
+// the problem paymentDeclined.
+func (a *API) order(c *gin.Context, visitor, hold, key string, payment paymentJSON, inside func(show string) (queue.Pass, error)) (booking.Order, error) {
+	text := hold + "\x00" + payment.Method
+	switch {
+	case hold == "":
+		return booking.Order{}, invalidField("hold", "must name a hold")
+	case payment.Method == booking.MethodCard:
+		text += "\x00" + payment.Card
+	case payment.Method != booking.MethodWallet:
+		return booking.Order{}, invalidField("payment.method", "must be wallet or card")
+	case payment.Card != "":
+		return booking.Order{}, invalidField("payment.card", "goes with the method card alone")
+	}
+	hash := sha256.Sum256([]byte(text))
+	request := booking.PayRequest{
+		Visitor: visitor, HoldID: hold, Key: key, BodyHash: hex.EncodeToString(hash[:]), Trace: enterFlow(c), Card: payment.Card,
+	}
+	order, known, err := a.Store.Replay(c.Request.Context(), visitor, key, request.BodyHash)
+	if err == nil && !known {
+		order, err = a.pay(c, payment.Method, request, inside)
+	}
+	if err == nil && order.State == booking.OrderIsDeclined {
+		err = paymentDeclined.with("order", order.ID).with("reason", order.Reason)
+	}
+	return order, err
 }
 
 // cancelOrder gives the seats back and the money back.
@@ -131,13 +136,13 @@ func (a *API) cancelOrder(c *gin.Context) {
 
 // pay is the first attempt: it needs the pass of the hold's show, and the admission
 // behind it.
-func (a *API) pay(c *gin.Context, method string, request booking.PayRequest) (booking.Order, error) {
+func (a *API) pay(c *gin.Context, method string, request booking.PayRequest, inside func(show string) (queue.Pass, error)) (booking.Order, error) {
 	ctx := c.Request.Context()
 	hold, err := a.Store.FindHold(ctx, request.Visitor, request.HoldID)
 	if err != nil {
 		return booking.Order{}, err
 	}
-	pass, err := a.insider(c, hold.Show)
+	pass, err := inside(hold.Show)
 	if err != nil {
 		return booking.Order{}, err
 	}

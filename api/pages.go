@@ -32,7 +32,7 @@ var pages = sync.OnceValue(func() map[string]*template.Template {
 type shell struct {
 	tongue
 	Assets string
-	Path   string // of this page, for the links to its other languages
+	Path   string // of this page, for the links to its other languages: ends with ? or &
 	Page   any
 }
 
@@ -53,10 +53,7 @@ func (a *API) html(c *gin.Context, status int, name string, page any) {
 func (a *API) htmlFor(c *gin.Context, status int, name string, page any, ancestors string) {
 	_, version := assets()
 	var body bytes.Buffer
-	s := shell{tongue: a.tongue(c), Assets: "/assets/" + version, Path: c.Request.URL.Path, Page: page}
-	if c.Request.Method != http.MethodGet {
-		s.Path = "/" // what a form was sent to is no page
-	}
+	s := shell{tongue: a.tongue(c), Assets: "/assets/" + version, Path: pathOf(c.Request), Page: page}
 	if err := pages()[name].ExecuteTemplate(&body, "layout.html", s); err != nil {
 		a.fail(c, err)
 		return
@@ -67,17 +64,17 @@ func (a *API) htmlFor(c *gin.Context, status int, name string, page any, ancesto
 	c.Data(status, "text/html; charset=utf-8", body.Bytes())
 }
 
-// page serves a plain page of web as it is.
-func (a *API) page(name string) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		raw, err := web.ReadFile("web/" + name)
-		if err != nil {
-			a.fail(c, err)
-			return
-		}
-		guard(c)
-		c.Data(http.StatusOK, "text/html; charset=utf-8", raw)
+// pathOf is the path and query of a page, but for its language.
+func pathOf(r *http.Request) string {
+	if r.Method != http.MethodGet {
+		return "/?" // what a form was sent to is no page
 	}
+	query := r.URL.Query()
+	query.Del("lang")
+	if len(query) == 0 {
+		return r.URL.Path + "?"
+	}
+	return r.URL.Path + "?" + query.Encode() + "&"
 }
 
 // guard sets what every page says to browsers: scripts, styles and answers come from here

@@ -146,18 +146,12 @@ func (a *API) getLayout(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	etag := `"` + show.ID + "." + version + `"`
-	c.Header("ETag", etag)
 	if named {
 		c.Header("Cache-Control", "public, max-age=31536000, immutable")
 	} else {
 		c.Header("Cache-Control", "public, max-age=10")
 	}
-	if c.GetHeader("If-None-Match") == etag {
-		c.Status(http.StatusNotModified)
-		return
-	}
-	c.Data(http.StatusOK, "application/json; charset=utf-8", layout.JSON)
+	a.sendZipped(c, "layout "+show.ID, `"`+show.ID+"."+version+`"`, zipWell, func() []byte { return layout.JSON })
 }
 
 func (a *API) getSeatStates(c *gin.Context) {
@@ -172,14 +166,9 @@ func (a *API) getSeatStates(c *gin.Context) {
 		return
 	}
 	etag := fmt.Sprintf(`"%s.%d.%d"`, show.ID, states.LayoutVersion, states.Version)
-	c.Header("ETag", etag)
 	c.Header("Cache-Control", "public, max-age=1")
-	if c.GetHeader("If-None-Match") == etag {
-		c.Status(http.StatusNotModified)
-		return
-	}
-	c.JSON(http.StatusOK, gin.H{
-		"layout_version": states.LayoutVersion, "version": states.Version, "states": states.States,
+	a.sendZipped(c, "states "+show.ID, etag, zipQuickly, func() []byte {
+		return fmt.Appendf(nil, `{"layout_version":%d,"version":%d,"states":"%s"}`, states.LayoutVersion, states.Version, states.States)
 	})
 }
 

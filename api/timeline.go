@@ -61,6 +61,11 @@ func (t Timeline) public() Timeline {
 	return t
 }
 
+// showTimeline serves the page of it; its script asks who looks.
+func (a *API) showTimeline(c *gin.Context) {
+	a.html(c, http.StatusOK, "timeline.html", c.Param("order"))
+}
+
 func (a *API) getTimeline(c *gin.Context) {
 	who, err := a.owner(c)
 	if err == nil {

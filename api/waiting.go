@@ -144,9 +144,6 @@ func isSoldOut(room *queue.Room) bool {
 	return err == nil && board.Phase == queue.Open && board.Odds != nil && board.Odds.Free+board.Odds.Held == 0
 }
 
-// mostForm is the most bytes of a form of a page.
-const mostForm = 4 << 10
-
 // deed does what the form of a waiting room asks for, which is for browsers without
 // script, and leads back to it.
 func (a *API) deed(c *gin.Context) {
@@ -155,34 +152,22 @@ func (a *API) deed(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, mostForm)
-	if err := c.Request.ParseForm(); err != nil {
-		a.failPage(c, formInvalid)
-		return
+	who, form, err := a.form(c, show.ID)
+	what := form.Get("do")
+	if errors.Is(err, placeMoved) && (what == "join" || what == "accept") {
+		who, err = a.stranger(c), nil
 	}
-	who := a.byCookie(c, show.ID)
-	if who.isNew || !a.Keys.IsForm(who.visitor, c.Request.PostForm.Get("form")) {
-		a.failPage(c, formInvalid)
-		return
-	}
-	what := c.Request.PostForm.Get("do")
-	if a.Queue.HasMoved(who.visitor, who.since) {
-		if what != "join" && what != "accept" {
-			a.failPage(c, placeMoved)
+	if err == nil && what == "move" {
+		var code queue.MoveCode
+		if code, err = room.Offer(c.Request.Context(), who.queue()); err == nil {
+			a.waitingRoom(c, show, who, &code)
 			return
 		}
-		who = a.stranger(c)
 	}
-	if what == "move" {
-		code, err := room.Offer(c.Request.Context(), who.queue())
-		if err != nil {
-			a.failPage(c, err)
-			return
-		}
-		a.waitingRoom(c, show, who, &code)
-		return
+	if err == nil {
+		err = a.do(c, room, who, what)
 	}
-	if err := a.do(c, room, who, what); err != nil {
+	if err != nil {
 		a.failPage(c, err)
 		return
 	}

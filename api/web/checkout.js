@@ -1,10 +1,10 @@
 // Paying for what is held: one order, however often one clicks, reloads or goes back. The
 // attempt that is under way is kept in the tab with its key until its outcome is known.
 import { live, now, timer, watch } from "./inside.js";
-import { $, announce, backOff, call, has, moment, money, root, say, text } from "./ui.js";
+import { $, announce, backOff, call, has, moment, money, root, say, stored, text } from "./ui.js";
 
 const id = root.dataset.show;
-const steps = ["paying", "pending", "receipt", "nothing"];
+const steps = ["plain", "paying", "pending", "receipt", "nothing"];
 
 let show, places, hold, wallet, busy = false;
 
@@ -12,9 +12,9 @@ const time = timer(() => begin().catch(trouble));
 
 // attempt is the try to pay for a hold that has no outcome yet: {key, payment}.
 const attempt = {
-  get: () => JSON.parse(sessionStorage.getItem(`pay-${hold.hold}`) ?? "null"),
-  set: (value) => sessionStorage.setItem(`pay-${hold.hold}`, JSON.stringify(value)),
-  end: () => sessionStorage.removeItem(`pay-${hold.hold}`),
+  get: () => stored.get(`pay-${hold.hold}`),
+  set: (value) => stored.set(`pay-${hold.hold}`, value),
+  end: () => stored.remove(`pay-${hold.hold}`),
 };
 
 function see(step) {
@@ -125,8 +125,9 @@ async function refused(problem) {
   attempt.end();
   trouble();
   if (problem.code === "already_paid" || problem.code === "payment_under_way") return underWay();
-  hold = await live(id);
-  if (!hold) return nothing();
+  const still = await live(id);
+  if (!still) return underWay();
+  hold = still;
   await ways();
   time.until(hold.expires_at, text("time.held")); // a decline may leave some time more
   $("declined").hidden = false;
@@ -153,7 +154,7 @@ async function follow(order) {
   }
   hold = { hold: order.hold };
   attempt.end();
-  sessionStorage.removeItem(`chosen-${id}`);
+  stored.remove(`chosen-${id}`);
   if (order.state !== "declined") return receipt(order);
   history.replaceState(null, "", location.pathname);
   await begin();
@@ -238,7 +239,7 @@ $("charge").onclick = async () => {
 $("release").onclick = async () => {
   try {
     await call("DELETE", `/holds/${hold.hold}`);
-    sessionStorage.removeItem(`chosen-${id}`);
+    stored.remove(`chosen-${id}`);
     location.assign(`/shows/${id}/seats`);
   } catch (problem) {
     trouble(problem);

@@ -5,12 +5,12 @@ import { live, now, timer, watch } from "./inside.js";
 import { SeatList } from "./seatlist.js";
 import { SeatMap } from "./seatmap.js";
 import { nextBest } from "./nextbest.js";
-import { $, announce, call, money, root, say, text } from "./ui.js";
+import { $, announce, call, money, root, say, stored, text } from "./ui.js";
 
 const id = root.dataset.show;
 const kept = {
-  get: (name) => JSON.parse(sessionStorage.getItem(`${name}-${id}`) ?? "null"),
-  set: (name, value) => sessionStorage.setItem(`${name}-${id}`, JSON.stringify(value)),
+  get: (name) => stored.get(`${name}-${id}`),
+  set: (name, value) => stored.set(`${name}-${id}`, value),
 };
 
 let show, layout, map, list, version, status, held, ask;
@@ -28,8 +28,9 @@ const admitted = () => status?.state === "admitted";
 async function begin() {
   show = await call("GET", `/shows/${id}`);
   [layout, held] = await Promise.all([call("GET", `/shows/${id}/seats/layout?v=${show.layout_version}`), live(id).catch(() => undefined)]);
+  $("plain").hidden = true;
   $("hall").hidden = false;
-  map = new SeatMap($("map"), layout, { seat: choose, moved: () => kept.set("view", map.view) }, {
+  map = new SeatMap($("map"), layout, { seat: choose, rests: () => kept.set("view", map.view) }, {
     stage: text("seats.stage"), soldOut: text("seats.soldout"), free: (n) => text("seats.left", { n }),
   });
   map.resize();
@@ -48,13 +49,14 @@ async function begin() {
   tell();
 }
 
-// look fetches the states, about as often as the gateway has new ones.
+// look fetches the states. A gateway has new ones each second: with what the way takes, a
+// change is seen within two.
 let looking;
 async function look() {
   clearTimeout(looking);
   if (document.visibilityState === "visible") {
     try {
-      const told = await call("GET", `/shows/${id}/seats/state`);
+      const told = await call("GET", `/shows/${id}/seats/state`, { cache: "no-cache" });
       if (told.layout_version !== layout.layout_version) return location.reload();
       if (told.version !== version) {
         version = told.version;
@@ -67,7 +69,7 @@ async function look() {
       trouble(problem);
     }
   }
-  looking = setTimeout(look, 1200);
+  looking = setTimeout(look, 700);
 }
 
 // refresh asks what is held, and whether we are still inside.
@@ -84,7 +86,7 @@ async function refresh() {
 
 function tell() {
   $("waiting").hidden = admitted() || Boolean(held);
-  say($("waiting-text"), text(status?.state === "expired" || status?.state === "finished" ? `seats.over` : "seats.notyet"));
+  say($("waiting-text"), text(!navigator.cookieEnabled ? "problem.cookies" : status?.state === "expired" || status?.state === "finished" ? "seats.over" : "seats.notyet"));
   if (held && Date.parse(held.expires_at) <= now()) {
     held = undefined;
     notice(text("seats.holdover"));
@@ -235,7 +237,7 @@ function showPrices() {
     button.onclick = () => {
       if (!only.delete(g)) only.add(g);
       button.setAttribute("aria-pressed", only.has(g));
-      map.show(new Set(only.size ? only : map.groups.groups.keys()));
+      map.only(new Set(only.size ? only : map.groups.groups.keys()));
       list.update();
     };
     return button;
@@ -267,6 +269,7 @@ $("notice-close").onclick = () => {
 $("zoom-in").onclick = () => map.zoom(1.6);
 $("zoom-out").onclick = () => map.zoom(1 / 1.6);
 $("zoom-all").onclick = () => map.glide(map.bounds);
+addEventListener("pagehide", () => map && kept.set("view", map.view));
 addEventListener("pageshow", (event) => event.persisted && refresh());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && map && look());
 

@@ -53,18 +53,19 @@ export class Problem extends Error {
 }
 
 function words(told, after) {
-  const key = `problem.${told.code}`;
+  const short = told.code === "seats_taken" && !told.taken; // of the best so many, none in particular
+  const key = short ? "problem.seats_short" : `problem.${told.code}`;
   return has(key) ? text(key, { ...told, n: Math.ceil(after / 1000), seats: (told.taken ?? told.seats ?? []).join(", ") }) : text("problem.other");
 }
 
 // call asks the gateway and gives what it answers; throws a Problem. A request that got no
 // answer within `within` milliseconds counts as offline.
-export async function call(method, path, { body, headers = {}, within = 15000 } = {}) {
+export async function call(method, path, { body, headers = {}, within = 15000, cache = "default" } = {}) {
   if (method !== "GET") headers = { "X-Frontrow": "1", ...headers };
   if (body !== undefined) headers = { "Content-Type": "application/json", ...headers };
   let answer, told;
   try {
-    answer = await fetch("/v1" + path, { method, headers, body: body && JSON.stringify(body), credentials: "same-origin", signal: giveUp(within) });
+    answer = await fetch("/v1" + path, { method, headers, body: body && JSON.stringify(body), cache, credentials: "same-origin", signal: giveUp(within) });
     told = answer.status === 204 ? {} : await answer.json();
   } catch (error) {
     if (answer && error instanceof SyntaxError) told = { code: "unavailable" }; // something between us and the gateway spoke
@@ -83,6 +84,21 @@ function giveUp(within) {
 // backOff is how long to wait after the n-th failure in a row, in milliseconds: twice as long
 // each time up to half a minute, and never all browsers at once.
 export const backOff = (n) => Math.min(30000, 1000 * 2 ** n) * (0.5 + Math.random() / 2);
+
+// stored keeps values in the tab; where the browser does not let us, as long as the page is open.
+const memory = new Map();
+const storage = (() => {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+})();
+export const stored = {
+  get: (name) => JSON.parse((storage ? storage.getItem(name) : memory.get(name)) ?? "null"),
+  set: (name, value) => (storage ? storage.setItem(name, JSON.stringify(value)) : memory.set(name, JSON.stringify(value))),
+  remove: (name) => (storage ? storage.removeItem(name) : memory.delete(name)),
+};
 
 export const $ = (id) => document.getElementById(id);
 

@@ -6,11 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"frontrow/internal/testenv"
@@ -24,8 +26,34 @@ var axe string
 // chromium is a browser; each visitor in it has cookies of their own.
 type chromium struct{ ctx context.Context }
 
-// browser starts Chromium for a test and its subtests.
+// running is the one that tests share while any of them uses it.
+var running struct {
+	sync.Mutex
+	chromium
+	users int
+	stop  func()
+}
+
+// browser is Chromium for a test and its subtests.
 func browser(t *testing.T) chromium {
+	t.Helper()
+	running.Lock()
+	defer running.Unlock()
+	if running.users == 0 {
+		running.chromium, running.stop = startChromium(t)
+	}
+	running.users++
+	t.Cleanup(func() {
+		running.Lock()
+		defer running.Unlock()
+		if running.users--; running.users == 0 {
+			running.stop()
+		}
+	})
+	return running.chromium
+}
+
+func startChromium(t *testing.T) (chromium, func()) {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -36,11 +64,13 @@ func browser(t *testing.T) chromium {
 		options = append(options, chromedp.NoSandbox) // Chromium does not run as root with it
 	}
 	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
-	t.Cleanup(end)
-	must(t, chromedp.Do(ctx, chromedp.Navigate("about:blank")))
-	return chromium{ctx}
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		end()
+		stop()
+		t.Fatal(err)
+	}
+	return chromium{ctx}, func() { end(); stop() }
 }
 
 // tab is one tab of a visitor's browser, on one gateway.
@@ -96,27 +126,35 @@ func eval[T any](p *tab, expression string) T {
 	return value
 }
 
-// clicks clicks on what a selector finds, once it can be seen.
+// clicks clicks on what a selector finds, once it can be seen and takes it.
 func (p *tab) clicks(selector string) *tab {
 	p.t.Helper()
-	p.sees(selector, "")
+	p.sees(selector, "").becomes("!document.querySelector("+quoted(selector)+")?.disabled", "%s stays disabled", selector)
 	// By where it is: chromedp loses its own picture of a page that comes from the back button.
 	at := eval[[]float64](p, "(() => { const e = document.querySelector("+quoted(selector)+"); e.scrollIntoView({ block: 'center' }); const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })()")
 	must(p.t, chromedp.Do(p.ctx, chromedp.MouseClickXY(at[0], at[1])))
 	return p
 }
 
+// picks takes one of what a select offers, once it is there.
+func (p *tab) picks(selector, value string) *tab {
+	p.t.Helper()
+	p.sees(selector, "")
+	eval[bool](p, "(() => { const e = document.querySelector("+quoted(selector)+"); e.value = "+quoted(value)+"; e.dispatchEvent(new Event('change')); return true })()")
+	return p
+}
+
 // sees waits until an element can be seen and has this in its text.
 func (p *tab) sees(selector, text string) *tab {
 	p.t.Helper()
-	seen := "(() => { const e = document.querySelector(" + quoted(selector) + "); return !!e && e.checkVisibility() && e.innerText.includes(" + quoted(text) + ") })()"
+	seen := "(() => { const e = document.querySelector(" + quoted(selector) + "); return !!e && e.checkVisibility({ visibilityProperty: true }) && e.innerText.includes(" + quoted(text) + ") })()"
 	return p.becomes(seen, "%s does not show %q", selector, text)
 }
 
 // lacks waits until an element cannot be seen.
 func (p *tab) lacks(selector string) *tab {
 	p.t.Helper()
-	return p.becomes("!document.querySelector("+quoted(selector)+")?.checkVisibility()", "%s is still to be seen", selector)
+	return p.becomes("!document.querySelector("+quoted(selector)+")?.checkVisibility({ visibilityProperty: true })", "%s is still to be seen", selector)
 }
 
 // becomes waits until an expression is true; while a page is changing it is not.
@@ -149,10 +187,30 @@ func (p *tab) media(pairs ...string) {
 	must(p.t, err)
 }
 
-// scriptless switches scripts off.
-func (p *tab) scriptless() *tab {
+// scriptless switches scripts off, or on again.
+func (p *tab) scriptless(off bool) *tab {
 	p.t.Helper()
-	_, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	_, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
+	must(p.t, err)
+	return p
+}
+
+// without keeps what matches patterns from ever coming: "*://*:*/assets/*/seatmap.js".
+func (p *tab) without(patterns ...string) *tab {
+	p.t.Helper()
+	var block []*network.BlockPattern
+	for _, pattern := range patterns {
+		block = append(block, &network.BlockPattern{URLPattern: pattern, Block: true})
+	}
+	_, err := chromedp.Call(p.ctx, network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: block})
+	must(p.t, err)
+	return p
+}
+
+// first runs a script in each page before the page's own.
+func (p *tab) first(script string) *tab {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 	must(p.t, err)
 	return p
 }

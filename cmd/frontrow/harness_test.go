@@ -330,6 +330,8 @@ func send(t *testing.T, url string, c call) reply {
 var client = &http.Client{
 	Timeout:   30 * time.Second,
 	Transport: &http.Transport{MaxIdleConnsPerHost: 128, MaxConnsPerHost: 128},
+
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // it is what is tested
 }
 
 func judge(t *testing.T, c call, request *http.Request, response *http.Response, body []byte) {

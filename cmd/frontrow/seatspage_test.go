@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -47,9 +49,16 @@ func (b chromium) inside(t *testing.T, g *testGateway, show string) *tab {
 // taps taps on a seat of twoBlocks, counted from 0 in the plan's columns and rows.
 func (p *tab) taps(show string, column, row int) *tab {
 	p.t.Helper()
+	p.rests()
 	at := eval[[]float64](p, fmt.Sprintf("(() => { const v = JSON.parse(sessionStorage.getItem('view-%s')), b = document.querySelector('#map').getBoundingClientRect(); return [b.left + v.x + %d * v.scale, b.top + v.y + %d * v.scale] })()", show, column, row))
 	must(p.t, chromedp.Do(p.ctx, chromedp.MouseClickXY(at[0], at[1])))
 	return p
+}
+
+// rests waits until the map does not move any more: where it lies is kept in the tab then.
+func (p *tab) rests() *tab {
+	p.t.Helper()
+	return p.becomes("!!document.querySelector('#map canvas') && document.querySelector('#map').dataset.moves === undefined", "the map does not come to rest")
 }
 
 func (p *tab) press(keys ...string) *tab {
@@ -81,6 +90,13 @@ func TestSeatsAndTillInABrowser(t *testing.T) {
 		"two clicks are one order":                tillClickedTwice,
 		"confirmed later":                         tillPending,
 		"looking on":                              seatsLookedAt,
+		"without script":                          tillWithoutScript,
+		"script half loaded":                      seatsHalfLoaded,
+		"no cookies":                              seatsWithoutCookies,
+		"inside of another show":                  seatsOfAnother,
+		"names are text":                          seatsNamesAreText,
+		"each language":                           seatsInEachLanguage,
+		"a change is seen soon":                   seatsSeenSoon,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
 	}
@@ -154,6 +170,9 @@ func tillReloaded(t *testing.T, b chromium, g *testGateway) {
 	p.sees("#go", "On to paying").sees("#chips", "row 1, seat 1").sees("#time", "Held for you")
 	p.taps(show, 1, 0).sees("#go", "Change to these").clicks("#go").becomes("document.querySelectorAll('#lines li').length === 2", "the hold did not change")
 	p.clicks("#way-card").clicks("#pay-button").sees("#receipt", "Paid").accessible("the receipt")
+	p.clicks("#receipt-way").sees("#steps", "Order paid").sees("#state", "paid").accessible("the way of the order")
+	back()
+	p.sees("#receipt", "Paid")
 	reload()
 	p.sees("#receipt", "Paid").sees("#receipt-seats", "A-1-1, A-1-2")
 	back()
@@ -213,6 +232,153 @@ func seatsLookedAt(t *testing.T, b chromium, g *testGateway) {
 	p.accessible("looking on")
 	p.taps(show, 0, 0).sees("#chips", "row 1, seat 1").becomes("document.querySelector('#go').disabled", "who is not inside can hold")
 	p.opens("/shows/nothing/seats").sees("main", "no show of that name")
+}
+
+// seatsHalfLoaded: the map's script does not come, and the plain form stands in for it.
+func seatsHalfLoaded(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(twoBlocks)
+	p := b.inside(t, g, show).without("*://*:*/assets/*/seatmap.js", "*://*:*/assets/*/inside.js").opens("/shows/" + show + "/seats")
+	p.sees("#plain", "Find the best for me").lacks("#hall").accessible("the plain form")
+	p.clicks("#plain button[value=best]").sees("#lines", "Block")
+	p.opens("/shows/"+show+"/checkout").sees("#plain", "Pay without JavaScript").accessible("a till whose script did not come")
+	p.clicks("#plain a").sees("#lines", "Block")
+}
+
+// seatsWithoutCookies: whose browser keeps nothing is told so, and is shown the seats.
+func seatsWithoutCookies(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(twoBlocks)
+	p := b.visitor(t, g).first(`
+		Object.defineProperty(window, "sessionStorage", { get() { throw new DOMException("blocked", "SecurityError") } });
+		Object.defineProperty(Navigator.prototype, "cookieEnabled", { get: () => false });`)
+	p.opens("/shows/"+show+"/seats").sees("#prices", ",000").sees("#waiting", "keeps no cookies").sees("#waiting a", "To the queue")
+	p.opens("/shows/"+show+"/checkout").sees("#nothing", "You hold no seats")
+	q := b.visitor(t, g).opens("/shows/"+show+"/seats?section=A").sees("#plain", "Block A")
+	_, err := chromedp.Call(q.ctx, network.ClearBrowserCookies, cdp.Empty{})
+	must(t, err)
+	q.clicks("#plain button[value=best]").sees("main", "allow cookies").sees("main a", "Back to the queue")
+}
+
+// seatsOfAnother: a pass of one show is good for no other.
+func seatsOfAnother(t *testing.T, b chromium, g *testGateway) {
+	show, other := g.show(twoBlocks), g.show(twoBlocks)
+	p := b.inside(t, g, other)
+	cookies, err := chromedp.Call(p.ctx, network.GetCookies, network.GetCookiesParams{})
+	must(t, err)
+	for _, cookie := range cookies.Cookies {
+		if strings.HasSuffix(cookie.Name, "_"+other) { // place and pass
+			_, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{Name: strings.TrimSuffix(cookie.Name, other) + show, Value: cookie.Value, URL: g.URL()})
+			must(t, err)
+		}
+	}
+	p.opens("/shows/"+show+"/seats").sees("#waiting", "You are looking on").sees("#waiting a", "To the queue")
+	p.taps(show, 0, 0).sees("#chips", "seat 1").becomes("document.querySelector('#go').disabled", "who is not inside can hold")
+	if code := eval[string](p, "fetch('/v1/shows/"+show+"/holds', { method: 'POST', headers: { 'X-Frontrow': '1', 'Content-Type': 'application/json' }, body: '{\"best\":1}' }).then((r) => r.json()).then((r) => r.code)"); code != "pass_required" {
+		t.Errorf("a hold is answered %s", code)
+	}
+	p.opens("/shows/"+show+"/seats?section=A").clicks("#plain button[value=best]").sees("#trouble", "for those whose turn it is").sees("#plain a", "To the queue")
+}
+
+// seatsNamesAreText: what operators write is shown as they wrote it.
+func seatsNamesAreText(t *testing.T, b chromium, g *testGateway) {
+	const evil = `<img src=x onerror="document.title='owned'"><b>Row`
+	show := g.show(twoBlocks, func(spec map[string]any) {
+		spec["title"], spec["venue"] = evil, evil
+		spec["sections"].([]any)[0].(map[string]any)["name"] = evil
+	})
+	plain := func(p *tab, where string) {
+		t.Helper()
+		if n := eval[int](p, "document.querySelectorAll('main img[src=x], main b').length"); n != 0 {
+			t.Errorf("%s: %d elements are made of text", where, n)
+		}
+	}
+	p := b.inside(t, g, show).sees("#list", evil).sees(".eyebrow", evil)
+	p.taps(show, 0, 0).sees("#chips", evil).accessible("long names")
+	plain(p, "the seat map")
+	p.opens("/shows/"+show+"/seats?section=A").sees("#plain", evil)
+	plain(p, "the plain form")
+	p.opens("/shows/"+show+"/seats").clicks("#go").sees("#lines", evil)
+	plain(p, "the till")
+	p.opens("/shows/"+show+"/checkout?plain").sees("#lines", evil)
+	plain(p, "the plain till")
+	p.clicks("#pay-card").sees("#receipt", evil).clicks("#tickets").sees(".ticket", evil)
+	plain(p, "the ticket")
+}
+
+func seatsInEachLanguage(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(twoBlocks)
+	p := b.inside(t, g, show)
+	p.clicks(".langs a[lang=ko]").sees("h1", "좌석 선택").taps(show, 0, 0).sees("#chips", "1열 1번").accessible("the seat map in Korean")
+	p.clicks(".langs a[lang=ja]").sees("h1", "座席を選ぶ").sees("#chips", "1列1番").accessible("the seat map in Japanese")
+	p.clicks("#go").sees("#lines", "1列1番").sees("#way-card", "カード").accessible("the till in Japanese")
+	p.clicks(".langs a[lang=ko]").sees("#lines", "1열 1번").accessible("the till in Korean")
+	p.opens("/shows/"+show+"/checkout?plain").sees("#pay-card", "결제").clicks(".langs a[lang=ja]").sees("#pay-card", "支払う").accessible("the plain till in Japanese")
+	p.clicks("#pay-card").sees("#receipt", "お支払いが完了しました").clicks(".langs a[lang=ko]").sees("#receipt", "결제되었습니다").accessible("the plain receipt in Korean")
+	p.clicks("#tickets").sees(".place", "구역").accessible("a ticket in Korean")
+	p.clicks(".langs a[lang=ja]").sees(".place", "エリア").sees("#print", "印刷")
+	order := eval[string](p, "location.pathname.split('/')[2]")
+	p.opens("/orders/"+order).sees("#steps", "注文の支払い完了").clicks(".langs a[lang=ko]").sees("#steps", "주문 결제 완료").accessible("the way of an order in Korean")
+}
+
+// seatsSeenSoon logs how long it takes until a seat that somebody else has taken looks so:
+// two seconds at most on a machine of its own.
+func seatsSeenSoon(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(twoBlocks)
+	p := b.inside(t, g, show)
+	eval[bool](p, "document.querySelector('#list summary').click() ?? true")
+	v := g.enters(show)
+	for n := 1; n <= 4; n++ {
+		since := time.Now()
+		v.hold(fmt.Sprintf("A-1-%d", n)).want(http.StatusCreated)
+		p.becomes(fmt.Sprintf("document.querySelector('.seat[data-seat=\"%d\"]').dataset.kind === '1'", n-1), "seat %d still looks free", n)
+		t.Logf("seen after %d ms", time.Since(since).Milliseconds())
+		hold := v.g.do(call{method: "GET", path: "/v1/holds", bearer: v.token}).want(http.StatusOK).json()["holds"].([]any)[0].(map[string]any)["hold"].(string)
+		v.g.do(call{method: "DELETE", path: "/v1/holds/" + hold, bearer: v.token}).want(http.StatusNoContent)
+	}
+}
+
+// Two people want the same seats at the same time: one has them, and the other the next best.
+func TestTwoPeopleInABrowser(t *testing.T) {
+	t.Parallel()
+	b := browser(t)
+	eachBackend(t, func(t *testing.T, back backend) {
+		g := back.serve(t)
+		show := g.show(twoBlocks, shut)
+		two := [2]*tab{}
+		for i := range two {
+			two[i] = b.visitor(t, g).opens("/").opens("/shows/"+show).clicks("#joins button").sees("#position", fmt.Sprint(i+1))
+		}
+		g.letsIn(show)
+		for _, p := range two {
+			p.sees("#admitted", "It is your turn").clicks("#go").sees("#prices", ",000").sees("#time", "Time to choose")
+			p.taps(show, 4, 0).taps(show, 5, 0).sees("#chips", "seat 6")
+		}
+		for _, p := range two {
+			eval[bool](p, "document.querySelector('#go').click() ?? true") // at the same time, and not one after the other
+		}
+		won, lost := 0, 1
+		testenv.Wait(t, 20*time.Second, func() bool {
+			for i, p := range two {
+				text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string]("document.querySelector('#notice-text')?.textContent ?? ''"))
+				if err == nil && strings.Contains(text, "Somebody else was faster") {
+					won, lost = 1-i, i
+					return true
+				}
+			}
+			return false
+		}, "nobody loses")
+		two[won].sees("#lines", "row 1, seat 5")
+		p := two[lost].clicks("#notice-take").sees("#lines", "Block A")
+		for _, p := range two {
+			p.clicks("#way-wallet").clicks("#charge").lacks("#short").clicks("#pay-button").sees("#receipt", "Paid")
+		}
+		for _, p := range two {
+			p.clicks("#receipt-tickets").becomes("document.images.length === 2", "they are not two tickets")
+		}
+		if seats := eval[string](p, "document.querySelector('.tickets').innerText"); strings.Contains(seats, "A-1-5") {
+			t.Errorf("both have %s", seats)
+		}
+		g.verifies(show)
+	})
 }
 
 // arenaOf has so many seats of a real hall.

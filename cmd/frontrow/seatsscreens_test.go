@@ -1,18 +1,12 @@
 package main
 
 import (
-	"flag"
 	"net/http"
 	"os"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
-
-// frames has TestFramesOfPanning measure; it takes a while, and asserts nothing: machines
-// are noisy.
-var frames = flag.Bool("frames", false, "measure how smoothly the seat map moves")
 
 // TestScreensOfSeats makes the pictures of seat map, till and tickets.
 func TestScreensOfSeats(t *testing.T) {
@@ -50,14 +44,22 @@ func TestScreensOfSeats(t *testing.T) {
 	must(t, chromedp.Do(p.ctx, chromedp.SetValue(chromedp.CSS("#demo-cards"), "card_ok")))
 	p.clicks("#pay-button").sees("#receipt", "Paid").pictured("receipt")
 	p.clicks("#receipt-tickets").sees(".ticket", "Floor A").pictured("tickets")
+	order := eval[string](p, "location.pathname.split('/')[2]")
+	p.opens("/orders/"+order).sees("#steps", "Order paid").becomes("document.querySelector('#fresh').textContent === ''", "something is still to come").pictured("order-steps")
+
+	q := b.inside(t, g, show).opens("/shows/"+show+"/seats?section=A").sees("#plain", "Floor A")
+	q.pictured("plain-seats")
+	q.clicks("#plain button[value=best]").sees("#lines", "seat").pictured("plain-till")
+	q.clicks("#pay-card").sees("#receipt", "Paid").pictured("plain-receipt")
 }
 
 // entersSection opens a section of an arena on the map, by its name.
 func (p *tab) entersSection(name string) *tab {
 	p.t.Helper()
+	p.rests()
 	at := eval[[]float64](p, `(async () => {
 		const id = document.documentElement.dataset.show, v = JSON.parse(sessionStorage.getItem('view-' + id));
-		const { priceGroups, places } = await import(document.querySelector('script[src$="seats.js"]').src.replace('seats.js', 'seatmap.js'));
+		const { priceGroups, places } = await import(document.querySelector('script[src$="seats.js"]').src.replace('seats.js', 'plan.js'));
 		const layout = await fetch('/v1/shows/' + id + '/seats/layout').then((r) => r.json());
 		const { list } = places(layout), s = layout.sections.findIndex((x) => x.section === '`+name+`');
 		const of = list.filter((x) => x.section === s), mid = (a) => of.reduce((n, x) => n + x[a], 0) / of.length;
@@ -67,45 +69,4 @@ func (p *tab) entersSection(name string) *tab {
 	})()`)
 	must(p.t, chromedp.Do(p.ctx, chromedp.MouseClickXY(at[0], at[1])))
 	return p
-}
-
-// TestFramesOfPanning measures how many frames a second the map of 50,000 seats makes while
-// it is moved, on a processor four times slower.
-func TestFramesOfPanning(t *testing.T) {
-	if !*frames {
-		t.Skip("only with -frames")
-	}
-	b, g := browser(t), backend{}.serve(t)
-	show := g.show(arenaOf(t, 50_000))
-	for _, width := range []int64{390, 1280} {
-		p := b.visitor(t, g).width(width).opens("/shows/"+show+"/seats").sees("#prices", ",000")
-		p.clicks("#zoom-all").entersSection("A")
-		_, err := chromedp.Call(p.ctx, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 4})
-		must(t, err)
-		for _, view := range []string{"from near", "as far out as seats are drawn", "from afar"} {
-			zoom := map[string]string{"from near": "", "as far out as seats are drawn": "near", "from afar": "far"}[view]
-			told := eval[string](p, `(async () => {
-				const map = document.querySelector('#map'), id = document.documentElement.dataset.show;
-				const key = (k) => map.dispatchEvent(new KeyboardEvent('keydown', { key: k, cancelable: true }));
-				const frame = () => new Promise((done) => requestAnimationFrame(done));
-				const scale = () => JSON.parse(sessionStorage.getItem('view-' + id)).scale;
-				for (let i = 0; i < 60 && '`+zoom+`' === 'near' && scale() / 1.4 >= 7; i++) key('-');
-				if ('`+zoom+`' === 'far') { key('0'); for (let i = 0; i < 2; i++) key('+'); }
-				for (let i = 0; i < 10; i++) await frame();
-				const took = [];
-				let last = await frame();
-				for (let i = 0; i < 180; i++) {
-					key(i % 60 < 30 ? 'ArrowRight' : 'ArrowLeft');
-					if (i % 2) key(i % 90 < 45 ? 'ArrowDown' : 'ArrowUp');
-					const now = await frame();
-					took.push(now - last);
-					last = now;
-				}
-				took.sort((a, b) => a - b);
-				const mean = took.reduce((a, b) => a + b) / took.length;
-				return (1000 / mean).toFixed(1) + ' frames a second, median ' + took[90].toFixed(1) + ' ms, 95 of 100 within ' + took[171].toFixed(1) + ' ms, at ' + scale().toFixed(1) + ' px a seat';
-			})()`)
-			t.Logf("%d px, %s: %s", width, view, told)
-		}
-	}
 }

@@ -116,7 +116,7 @@ func reloadAndBack(t *testing.T, b chromium, g *testGateway) {
 
 func withoutScript(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(shut)
-	p := b.visitor(t, g).scriptless().opens("/shows/" + show)
+	p := b.visitor(t, g).scriptless(true).opens("/shows/" + show)
 	p.clicks("#joins button").sees("#position", "1").sees("#refresh", "Refresh")
 	p.clicks("#refresh").sees("#position", "1")
 	p.clicks("#leave").sees("#over", "You are done here")
@@ -196,7 +196,7 @@ func provesWork(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(shut, rules(map[string]any{"proof_of_work": true}))
 	p := b.visitor(t, g).opens("/shows/" + show)
 	p.clicks("#joins button").sees("#position", "1").lacks("#trouble")
-	q := b.visitor(t, g).scriptless().opens("/shows/" + show)
+	q := b.visitor(t, g).scriptless(true).opens("/shows/" + show)
 	q.clicks("#joins button").sees("main", "needs JavaScript")
 	p.opens("/shows/no-such-show").sees("main", "There is no show of that name").accessible("a problem")
 }
@@ -239,7 +239,7 @@ func movesToDevice(t *testing.T, b chromium, g *testGateway) {
 
 func movesWithoutScript(t *testing.T, b chromium, g *testGateway) {
 	show := g.show(shut)
-	old, device := b.visitor(t, g).scriptless().opens("/shows/"+show), b.visitor(t, g).scriptless().opens("/shows/"+show)
+	old, device := b.visitor(t, g).scriptless(true).opens("/shows/"+show), b.visitor(t, g).scriptless(true).opens("/shows/"+show)
 	old.clicks("#joins button").sees("#position", "1").clicks("#move summary").clicks("#move button")
 	code := old.sees("#code-left", "5 minutes").codeShown()
 	device.clicks("#arrive summary").entersCode(code).clicks("#arrive button").sees("#position", "1")
@@ -329,7 +329,7 @@ func cookiesBlocked(t *testing.T, b chromium, g *testGateway) {
 	p := b.visitor(t, g)
 	p.at = serveHTTP(t, proxy.ServeHTTP)
 	p.opens("/shows/"+show).clicks("#joins button").sees("#trouble", "dropped its cookies").sees("#joins", "Join")
-	p.scriptless().opens("/shows/"+show).clicks("#joins button").sees("main", "allow cookies")
+	p.scriptless(true).opens("/shows/"+show).clicks("#joins button").sees("main", "allow cookies")
 }
 
 // halfLoaded loses one module: the page stays as it was served, says that it does not renew

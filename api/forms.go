@@ -1,0 +1,114 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"frontrow/booking"
+	"frontrow/queue"
+)
+
+// mostForm is the most bytes of a form of a page.
+const mostForm = 4 << 10
+
+// visitorOf finds out by cookies who looks at a page of the show. May return placeMoved.
+func (a *API) visitorOf(c *gin.Context, show string) (asker, error) {
+	who := a.byCookie(c, show)
+	if a.Queue.HasMoved(who.visitor, who.since) {
+		return who, placeMoved
+	}
+	return who, nil
+}
+
+// form reads the form of a page of the show, and who sends it. May return formInvalid:
+// only a page that was made for this visitor has the proof that must be in it; and
+// placeMoved, with what the form says.
+func (a *API) form(c *gin.Context, show string) (asker, url.Values, error) {
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, mostForm)
+	if err := c.Request.ParseForm(); err != nil {
+		return asker{}, nil, formInvalid
+	}
+	who, err := a.visitorOf(c, show)
+	if who.isNew || !a.Keys.IsForm(who.visitor, c.Request.PostForm.Get("form")) {
+		return who, nil, formInvalid
+	}
+	return who, c.Request.PostForm, err
+}
+
+// inside finds the admission of who sends a form: the pass of a browser without script is
+// renewed by nobody else. May return passRequired or passExpired.
+func (a *API) inside(c *gin.Context, room *queue.Room, who asker) (queue.Pass, error) {
+	asks := who.queue()
+	if who.token == nil && who.pass == nil {
+		asks.Unproven = func() error { return a.unproven(c) }
+	}
+	status, err := room.Poll(c.Request.Context(), asks)
+	switch {
+	case errors.Is(err, queue.ErrNoPlace):
+		err = passRequired
+	case err != nil, status.State == queue.Admitted:
+	case status.State == queue.Finished, status.State == queue.Expired:
+		err = passExpired
+	default:
+		err = passRequired
+	}
+	if err == nil {
+		err = a.keepPlace(c, status)
+	}
+	if err != nil {
+		return queue.Pass{}, err
+	}
+	pass := passFor(status)
+	pass.Issued, pass.Expires = a.Now(), status.Until
+	return pass, nil
+}
+
+// liveHold finds the visitor's hold of a show that still stands; nil for none.
+func (a *API) liveHold(c *gin.Context, visitor, show string) (*booking.Hold, error) {
+	holds, err := a.Store.HoldsOf(c.Request.Context(), visitor)
+	i := slices.IndexFunc(holds, func(h booking.Hold) bool {
+		return h.Show == show && (h.State == booking.HoldHeld || h.State == booking.HoldPaying)
+	})
+	if err != nil || i < 0 {
+		return nil, err
+	}
+	return &holds[i], nil
+}
+
+// Trouble says in plain words what went wrong, as web/ui.js does; "" for nothing.
+func (t tongue) Trouble(err error) string {
+	p := problemOf(err)
+	if p == nil {
+		return ""
+	}
+	taken := takenOf(err)
+	switch {
+	case p.code != "seats_taken":
+		return t.Problem(p.code, 1)
+	case len(taken) == 0:
+		return t.Text("problem.seats_short")
+	}
+	return t.Text("problem.seats_taken", "seats", strings.Join(taken, ", "))
+}
+
+// takenOf are the seats that somebody else has, where that is what went wrong.
+func takenOf(err error) []string {
+	if p := problemOf(err); p != nil {
+		taken, _ := p.extra["taken"].([]string)
+		return taken
+	}
+	return nil
+}
+
+// statusOf is that of a page which tells of an error, or of none.
+func statusOf(err error) int {
+	if p := problemOf(err); p != nil {
+		return p.status
+	}
+	return http.StatusOK
+}
