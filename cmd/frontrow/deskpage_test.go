@@ -197,7 +197,7 @@ func deskLooksUp(t *testing.T, b chromium, g *testGateway) {
 		p.types("#who", v.token).press(kb.Enter).sees("#found", "Is inside").sees("#found", "Has until")
 		return strings.Contains(eval[string](p, "document.querySelector('#found').innerText"), "Called")
 	}, "nothing says when they were called")
-	p.clicks("#seating summary").sees("#plan", "").becomes("document.querySelector('#map').width > 300", "no hall is drawn")
+	p.clicks("#seating summary").sees("#plan", "").becomes("document.querySelector('#map canvas')?.width > 100", "no hall is drawn")
 	p.accessible("a visitor who is looked up, and the hall")
 }
 
