@@ -41,10 +41,13 @@ export class SeatMap extends Plan {
     }
     if (!first && !changed.length) return;
     for (const block of this.blocks) {
+      const was = block.free;
       block.free = 0;
       for (let i = block.first; i < block.end; i++) if (this.states[i] === kinds.free) block.free++;
+      if (this.view.scale < near && block.free !== was) this.tiles.stale(block.box);
     }
-    if (first || changed.length >= many || this.view.scale < near) return this.tiles.stale();
+    if (first || changed.length >= many) return this.tiles.stale();
+    if (this.view.scale < near) return;
     for (const [i, from] of changed) {
       if (this.calm.matches || this.marks.has(i)) this.touch(i);
       else this.fading.set(i, { since: performance.now(), from });
@@ -53,7 +56,10 @@ export class SeatMap extends Plan {
   }
 
   // touch has what a seat is on drawn anew.
-  touch(i) { this.tiles.stale(this.x[i], this.y[i], 1 + 6 / this.view.scale); }
+  touch(i) {
+    const reach = 1 + 6 / this.view.scale;
+    this.tiles.stale({ left: this.x[i] - reach, right: this.x[i] + reach, top: this.y[i] - reach, bottom: this.y[i] + reach });
+  }
 
   // fadeOn draws the seats that change, one by one, until they have.
   fadeOn() {
@@ -98,6 +104,7 @@ export class SeatMap extends Plan {
     const box = this.root.getBoundingClientRect();
     const ratio = Math.min(2, devicePixelRatio || 1); // more is not seen, and costs
     if (!box.width || !box.height || (box.width === this.wide && box.height === this.high && ratio === this.ratio)) return;
+    this.halt();
     const fresh = !this.view.scale || this.view.scale <= this.least * 1.001; // what showed all goes on to
     const middle = { x: (this.wide / 2 - this.view.x) / this.view.scale, y: (this.high / 2 - this.view.y) / this.view.scale };
     [this.wide, this.high] = [box.width, box.height];
@@ -178,10 +185,12 @@ export class SeatMap extends Plan {
   moves() {
     clearTimeout(this.resting);
     if (this.root.dataset.moves === undefined) this.root.dataset.moves = "";
-    this.resting = setTimeout(() => {
+    const rest = () => {
+      if (!this.tiles.settled) return (this.resting = setTimeout(rest, 50));
       delete this.root.dataset.moves;
       this.told.rests?.();
-    }, 200);
+    };
+    this.resting = setTimeout(rest, 200);
   }
 
   pan(dx, dy) { this.go({ ...this.view, x: this.view.x + dx, y: this.view.y + dy }); }

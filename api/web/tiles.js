@@ -86,7 +86,7 @@ export class Tiles {
   // around it.
   step() {
     if (this.view.scale !== this.layer.scale) return; // it is being stretched
-    const most = this.layer.tiles.size || this.below ? perFrame : Infinity;
+    const most = this.fresh || !(this.layer.tiles.size || this.below) ? Infinity : perFrame; // in part it would look torn
     let drew = 0;
     for (const around of [0, 1]) {
       const { left, top, right, bottom } = this.sight(around);
@@ -99,10 +99,10 @@ export class Tiles {
           drew++;
         }
       }
-      if (around === 0 && this.below) {
-        this.drop(this.below);
-        this.below = undefined;
-      }
+      if (around) continue;
+      this.fresh = false;
+      if (this.below) this.drop(this.below);
+      this.below = undefined;
     }
     this.forget();
   }
@@ -141,13 +141,20 @@ export class Tiles {
     }
   }
 
-  // stale has all drawn anew, or what a point of the plane reaches, so far around it.
-  stale(x, y, reach) {
+  // stale has all drawn anew, or what a part of the plane touches.
+  stale(box) {
     if (!this.layer) return;
-    if (x === undefined) for (const tile of this.layer.tiles.values()) tile.stale = true;
-    else for (const tile of this.around(x, y, reach)) tile.stale = true;
+    const step = this.size / this.ratio / this.layer.scale;
+    for (const tile of this.layer.tiles.values()) {
+      const [x, y] = [tile.i * step, tile.j * step];
+      if (!box || (x < box.right && x + step > box.left && y < box.bottom && y + step > box.top)) tile.stale = true;
+    }
+    if (!box) this.fresh = true;
     this.request();
   }
+
+  // settled tells whether what is in view is drawn, and for its scale.
+  get settled() { return this.layer?.scale === this.view.scale && !this.below && this.waiting === undefined; }
 
   // around are the squares drawn that a point reaches, so far around it.
   around(x, y, reach) {

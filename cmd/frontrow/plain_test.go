@@ -60,10 +60,10 @@ func (b chromium) scriptless(t *testing.T, g *testGateway, show string) *tab {
 }
 
 // legible is accessible, for a page that was loaded without script.
-func (p *tab) legible(what string) *tab {
+func (p *tab) legible(what string) {
 	p.t.Helper()
 	p.scriptless(false).accessible(what)
-	return p.scriptless(true)
+	p.scriptless(true)
 }
 
 // reader reads pages and sends their forms, as a browser without script does.

@@ -29,7 +29,12 @@ const mostPicture = 60 << 10
 // pictured writes a whole page as a tab shows it, on a phone and on a desk, light and dark.
 func (p *tab) pictured(name string) {
 	p.t.Helper()
-	p.takes(name, 800, func() ([]byte, error) { return chromedp.Run(p.ctx, chromedp.FullScreenshot(100)) })
+	p.takes(name, 800, func() ([]byte, error) {
+		if eval[bool](p, "document.documentElement.scrollHeight > 2000 || !!document.querySelector('#hall:not([hidden])')") {
+			return chromedp.Run(p.ctx, chromedp.CaptureScreenshot()) // a long list is soon seen, and what stays at hand would lie across it
+		}
+		return chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	})
 }
 
 // takesWindow writes what is in the window, and no more, with an element in its middle.
@@ -47,6 +52,8 @@ func (p *tab) takes(name string, height int64, take func() ([]byte, error)) {
 		for _, scheme := range []string{"light", "dark"} {
 			must(p.t, chromedp.Do(p.ctx, chromedp.EmulateViewport(width, height)))
 			p.media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
+			eval[bool](p, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+			p.becomes("document.querySelector('#map')?.dataset.moves === undefined", "the map does not come to rest")
 			picture, err := take()
 			must(p.t, err)
 			picture = fewColours(p.t, picture)

@@ -29,8 +29,8 @@ func TestScreensOfSeats(t *testing.T) {
 		}
 	}
 	p := b.inside(t, g, show)
-	p.width(1280).clicks("#zoom-all").pictured("seats-far")
-	p.clicks("#zoom-all").entersSection("A").pictured("seats-near")
+	p.width(1280).clicks("#zoom-all").rests().pictured("seats-far")
+	p.clicks("#zoom-all").entersSection("A").rests().pictured("seats-near")
 	eval[bool](p, "document.querySelector('#list summary').click() ?? true")
 	eval[bool](p, "(() => { const f = [...document.querySelectorAll('#list .seat[aria-disabled=false]')]; f[8].click(); f[9].click(); return true })()")
 	p.sees("#chips", "Floor A").pictured("seats-chosen")
