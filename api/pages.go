@@ -58,7 +58,7 @@ func (a *API) htmlFor(c *gin.Context, status int, name string, page any, ancesto
 		a.fail(c, err)
 		return
 	}
-	guardFramed(c, ancestors)
+	guard(c, ancestors)
 	c.Header("Content-Language", s.Lang)
 	c.Header("Vary", "Accept-Language, Cookie")
 	c.Data(status, "text/html; charset=utf-8", body.Bytes())
@@ -78,11 +78,8 @@ func pathOf(r *http.Request) string {
 }
 
 // guard sets what every page says to browsers: scripts, styles and answers come from here
-// alone, nobody frames it, and nobody between keeps it.
-func guard(c *gin.Context) { guardFramed(c, "'none'") }
-
-// guardFramed is guard for a page that these may frame.
-func guardFramed(c *gin.Context, ancestors string) {
+// alone, only these may frame it ('none': nobody), and nobody between keeps it.
+func guard(c *gin.Context, ancestors string) {
 	c.Header("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "+ancestors)
 	c.Header("X-Content-Type-Options", "nosniff")
 	c.Header("Referrer-Policy", "same-origin")

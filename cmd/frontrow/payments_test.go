@@ -88,13 +88,13 @@ func (v *guest) payBy(card, hold, key string) reply {
 	return v.g.do(call{method: "POST", path: "/v1/orders", bearer: v.pass, key: key, body: cardPayment(hold, card)})
 }
 
-// buysBy pays by card and asks, as clients do, until it is known that it is paid.
-func (v *guest) buysBy(card, hold, key string) reply {
+// buysByCard pays and asks, as clients do, until it is known that it is paid.
+func (v *guest) buysByCard(hold, key string) reply {
 	v.g.t.Helper()
-	r := v.payBy(card, hold, key)
+	r := v.payBy("card_ok", hold, key)
 	if r.status == http.StatusAccepted {
 		v.becomes(r.text("order"), "paid")
-		r = v.payBy(card, hold, key)
+		r = v.payBy("card_ok", hold, key)
 	}
 	return r.want(http.StatusCreated)
 }
@@ -157,7 +157,7 @@ func TestACardPays(t *testing.T) {
 	eachTill(t, nil, func(t *testing.T, c *till) {
 		v := c.enters(c.show)
 		held := v.hold("A-1-1", "A-1-2").want(http.StatusCreated)
-		paid := v.buysBy("card_ok", held.text("hold"), "k")
+		paid := v.buysByCard(held.text("hold"), "k")
 		if paid.text("state") != "paid" || paid.text("method") != "card" {
 			t.Errorf("order %s", paid.body)
 		}
@@ -188,7 +188,7 @@ func TestADeclinedCardKeepsTheSeats(t *testing.T) {
 			t.Errorf("the hold is %s, was %s", still.body, held.body)
 		}
 		other.hold("A-1-1").problem(http.StatusConflict, "seats_taken")
-		v.buysBy("card_ok", held.text("hold"), "k2")
+		v.buysByCard(held.text("hold"), "k2")
 		c.closes()
 	})
 }
@@ -268,7 +268,7 @@ func TestAChargeThatNeverArrivedIsCalledOff(t *testing.T) {
 				t.Errorf("%s: %s, at the provider %+v", card, done.body, c.payment(r.text("order")))
 			}
 			v.poll()
-			v.buysBy("card_ok", held.text("hold"), "k2")
+			v.buysByCard(held.text("hold"), "k2")
 		}
 		c.closes()
 	})
@@ -325,7 +325,7 @@ func TestPaidAfterTheSeatsWereLostIsGivenBack(t *testing.T) {
 		testenv.Wait(t, 10*time.Second, func() bool { return c.payment(r.text("order")).State == "captured" }, "not captured")
 		c.pay.SetDown(false)
 		v.becomes(r.text("order"), "refunded")
-		other.buysBy("card_ok", mine.text("hold"), "k")
+		other.buysByCard(mine.text("hold"), "k")
 		c.closes()
 	})
 }
@@ -336,7 +336,7 @@ func TestOrdersAreCancelled(t *testing.T) {
 	eachTill(t, nil, func(t *testing.T, c *till) {
 		v, stranger := c.enters(c.show), c.enters(c.show)
 		held := v.hold("A-1-1", "A-1-2", "A-1-3").want(http.StatusCreated)
-		order := v.buysBy("card_ok", held.text("hold"), "k").text("order")
+		order := v.buysByCard(held.text("hold"), "k").text("order")
 		cancel := call{method: "POST", path: "/v1/orders/" + order + "/cancel", bearer: stranger.token}
 		c.do(cancel).problem(http.StatusForbidden, "not_yours")
 		cancel.bearer = v.token
@@ -381,7 +381,7 @@ func TestCancellingHasItsTime(t *testing.T) {
 	eachTill(t, nil, func(t *testing.T, c *till) {
 		v := c.enters(c.show)
 		held := v.hold("A-1-1").want(http.StatusCreated)
-		order := v.buysBy("card_ok", held.text("hold"), "k").text("order")
+		order := v.buysByCard(held.text("hold"), "k").text("order")
 		cancel := call{method: "POST", path: "/v1/orders/" + order + "/cancel", bearer: v.token}
 		for _, until := range []any{time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano), nil} {
 			c.admin("PATCH", "/v1/admin/shows/"+c.show, map[string]any{"cancel_until": until}).want(http.StatusOK)

@@ -218,7 +218,7 @@ func TestAChangeOfMindAtTheTill(t *testing.T) {
 		}
 
 		sold := other.hold("B-1-1").want(http.StatusCreated)
-		order := other.buysBy("card_ok", sold.text("hold"), "d").text("order")
+		order := other.buysByCard(sold.text("hold"), "d").text("order")
 		c.do(call{
 			method: "POST", path: "/v1/admin/orders/" + order + "/cancel", bearer: testAdmin,
 			header: map[string]string{"X-Frontrow-Operator": "jiyeon"}, body: map[string]any{"reason": "a kindness"},

@@ -94,7 +94,7 @@ func TestVerifyFollowsAnOrder(t *testing.T) {
 	t.Parallel()
 	eachTill(t, nil, func(t *testing.T, c *till) {
 		v := c.enters(c.show)
-		order := v.buysBy("card_ok", v.hold("A-1-1").want(http.StatusCreated).text("hold"), "k").text("order")
+		order := v.buysByCard(v.hold("A-1-1").want(http.StatusCreated).text("hold"), "k").text("order")
 		v.is("finished")
 		args := []string{"verify", "--order", order, "--data-dir", c.config.DataDir, "--admin-token", testAdmin}
 		if c.embedded == nil {
