@@ -82,7 +82,7 @@ func TestTheWayOfAnOrder(t *testing.T) {
 			}
 		}
 		page := c.do(call{method: "GET", path: "/orders/" + order}).want(http.StatusOK)
-		if !strings.Contains(string(page.body), "/assets/timeline.js") || strings.Contains(string(page.body), "<script>") {
+		if !strings.Contains(string(page.body), "/timeline.js\"></script>") || strings.Contains(string(page.body), "<script>") {
 			t.Errorf("page %s", page.body)
 		}
 		c.closes()
