@@ -49,6 +49,9 @@ async function begin() {
   tell();
 }
 
+// gone are the seats chosen that are somebody else's, as far as is known here.
+const gone = () => chosen.filter((i) => map.states[i] !== 0 && !mine().has(i));
+
 // look fetches the states. A gateway has new ones each second: with what the way takes, a
 // change is seen within two.
 let looking;
@@ -61,7 +64,11 @@ async function look() {
       if (told.version !== version) {
         version = told.version;
         map.setStates(told.states);
-        lose(chosen.filter((i) => map.states[i] !== 0 && !mine().has(i)));
+        if (gone().length) {
+          held = await live(id).catch(() => held); // it may be ours: held before we came back here, or in another tab
+          tell();
+        }
+        lose(gone());
         list.update();
       }
       trouble();
