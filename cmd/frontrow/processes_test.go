@@ -253,7 +253,7 @@ func TestBrokenBuildsTurnSimulateRed(t *testing.T) {
 		"with a place for each join": {"queue/lua/join.lua", replace("place = holds(visitor)", "place = nil"), "one-place"},
 		"with passes that last": {"api/holds.go", func(src string) string {
 			src = strings.ReplaceAll(src, "room.PinFor(ctx, pass, pinMoment)\n\tif err != nil {", "room.PinFor(ctx, pass, pinMoment)\n\tif false {")
-			return strings.ReplaceAll(src, "Latest: pin.Max", "Latest: 1 << 62")
+			return strings.ReplaceAll(src, "pass.Number, pin.Max", "pass.Number, 1<<62")
 		}, "pass-needed"},
 		"without a way back": {"queue/lua/resolve.lua", replace("return back(visitor, number, how == 'missed' and 1 or 0)", "return 'expired', number, 0"), "place-survives"},
 	} {
