@@ -13,7 +13,7 @@ import { adminToken } from './gateway.js';
 export const seenByBuyers = ['one_place', 'pass_needed', 'paid_is_kept', 'money_balances', 'limit'];
 
 // What only the stored state shows, by GET /v1/admin/verify.
-const stored = ['sold_once', 'cap', 'rate', 'in_order', 'told_once', 'as_drawn'];
+const stored = ['sold_once', 'settled', 'cap', 'rate', 'in_order', 'told_once', 'as_drawn'];
 
 const metrics = {};
 for (const name of [...seenByBuyers, ...stored]) metrics[name] = new Rate(name);
