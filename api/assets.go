@@ -7,7 +7,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"io/fs"
-	"net/http"
 	"path"
 	"strings"
 	"sync"
@@ -81,17 +80,6 @@ func (a *API) asset(c *gin.Context) {
 		return
 	}
 	c.Header("Cache-Control", cache)
-	c.Header("ETag", found.etag)
-	c.Header("Vary", "Accept-Encoding")
 	c.Header("X-Content-Type-Options", "nosniff")
-	if c.GetHeader("If-None-Match") == found.etag {
-		c.Status(http.StatusNotModified)
-		return
-	}
-	body := found.plain
-	if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
-		c.Header("Content-Encoding", "gzip")
-		body = found.zipped
-	}
-	c.Data(http.StatusOK, found.kind, body)
+	send(c, found.kind, found.etag, func() []byte { return found.plain }, func() []byte { return found.zipped })
 }

@@ -1,12 +1,8 @@
 package api
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -66,18 +62,7 @@ func (a *API) getBoard(c *gin.Context) {
 		return
 	}
 	c.Header("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
-	c.Header("Vary", "Accept-Encoding")
-	c.Header("ETag", written.etag)
-	if c.GetHeader("If-None-Match") == written.etag {
-		c.Status(http.StatusNotModified)
-		return
-	}
-	body := written.plain
-	if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
-		c.Header("Content-Encoding", "gzip")
-		body = written.zipped
-	}
-	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
+	send(c, jsonKind, written.etag, func() []byte { return written.plain }, func() []byte { return written.zipped })
 }
 
 func (b *boards) of(board *queue.Board, startsAt *time.Time) (writtenBoard, error) {
@@ -117,10 +102,6 @@ func writeBoard(board *queue.Board, startsAt *time.Time) (writtenBoard, error) {
 	if err != nil {
 		return writtenBoard{}, fmt.Errorf("write the board: %w", err)
 	}
-	var zipped bytes.Buffer
-	zip := gzip.NewWriter(&zipped)
-	_, _ = zip.Write(plain) // into memory: cannot fail
-	_ = zip.Close()
 	etag := fmt.Sprintf(`W/"%d.%d"`, board.AsOf.UnixMicro(), len(plain))
-	return writtenBoard{of: board, etag: etag, plain: plain, zipped: zipped.Bytes()}, nil
+	return writtenBoard{of: board, etag: etag, plain: plain, zipped: zip(plain, zipWell)}, nil
 }

@@ -40,6 +40,17 @@ func (a *API) form(c *gin.Context, show string) (asker, url.Values, error) {
 	return who, c.Request.PostForm, err
 }
 
+// roomAndForm reads what a form of a page asks for, and of which show. May return what room
+// and form may.
+func (a *API) roomAndForm(c *gin.Context) (*queue.Room, booking.Show, asker, url.Values, error) {
+	room, show, err := a.room(c)
+	if err != nil {
+		return room, show, asker{}, nil, err
+	}
+	who, form, err := a.form(c, show.ID)
+	return room, show, who, form, err
+}
+
 // inside finds the admission of who sends a form: the pass of a browser without script is
 // renewed by nobody else. May return passRequired or passExpired.
 func (a *API) inside(c *gin.Context, room *queue.Room, who asker) (queue.Pass, error) {

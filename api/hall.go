@@ -116,12 +116,7 @@ func (p *hallPage) fill(t tongue, layout *booking.Layout, states []byte, asked s
 // chooseByForm holds what the form of the page asks for, instead of what is held, and
 // leads on to paying.
 func (a *API) chooseByForm(c *gin.Context) {
-	room, show, err := a.room(c)
-	if err != nil {
-		a.failPage(c, err)
-		return
-	}
-	who, form, err := a.form(c, show.ID)
+	room, show, who, form, err := a.roomAndForm(c)
 	if err != nil {
 		a.failPage(c, err)
 		return

@@ -181,12 +181,7 @@ func (t tongue) CardName(card string) string {
 
 // payByForm does what the form of the plain till asks for, and leads to what came of it.
 func (a *API) payByForm(c *gin.Context) {
-	room, show, err := a.room(c)
-	if err != nil {
-		a.failPage(c, err)
-		return
-	}
-	who, form, err := a.form(c, show.ID)
+	room, show, who, form, err := a.roomAndForm(c)
 	if err != nil {
 		a.failPage(c, err)
 		return

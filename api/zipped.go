@@ -37,19 +37,25 @@ func (z *zips) of(what, etag string, level int, plain func() []byte) []byte {
 
 // sendZipped answers with JSON that is the same for everybody, or with 304.
 func (a *API) sendZipped(c *gin.Context, what, etag string, level int, plain func() []byte) {
+	send(c, jsonKind, etag, plain, func() []byte { return a.zips.of(what, etag, level, plain) })
+}
+
+const jsonKind = "application/json; charset=utf-8"
+
+// send answers with what has an ETag, compressed for whoever can read that, or with 304.
+func send(c *gin.Context, kind, etag string, plain, zipped func() []byte) {
 	c.Header("ETag", etag)
 	c.Header("Vary", "Accept-Encoding")
 	if c.GetHeader("If-None-Match") == etag {
 		c.Status(http.StatusNotModified)
 		return
 	}
-	const json = "application/json; charset=utf-8"
-	if !strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
-		c.Data(http.StatusOK, json, plain())
-		return
+	body := plain
+	if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
+		c.Header("Content-Encoding", "gzip")
+		body = zipped
 	}
-	c.Header("Content-Encoding", "gzip")
-	c.Data(http.StatusOK, json, a.zips.of(what, etag, level, plain))
+	c.Data(http.StatusOK, kind, body())
 }
 
 // Levels of compression: what is sent for a second must cost little, what is sent for
