@@ -9,9 +9,13 @@ import (
 
 // How many requests of a kind the database's log is read of, one after the other.
 const (
-	shoppers = 100
+	shoppers = 60
 	losers   = 400
 )
+
+// pause is longer than the listeners of an order take to be done: they gather what many
+// orders set off (internal/gather), and look twenty times a second at most.
+const pause = 250 * time.Millisecond
 
 // statements reads from the database's own log what a hold, a lost seat and a payment
 // cost it.
@@ -60,7 +64,7 @@ func (b *bench) statements(ctx context.Context) error {
 			return err
 		}
 	}
-	paid, err := log.during(ctx, shoppers, 25*time.Millisecond, func(i int) error { return buyers[i].pay() })
+	paid, err := log.during(ctx, shoppers, pause, func(i int) error { return buyers[i].pay() })
 	if err != nil {
 		return err
 	}
