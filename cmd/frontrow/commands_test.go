@@ -67,6 +67,8 @@ func TestServersAreRefusedByName(t *testing.T) {
 		"--payment-slot 11m":                                            "FRONTROW_PAYMENT_SLOT must be from 1s to FRONTROW_PAYMENT_SEATS",
 		"--payment-seats 25h":                                           "FRONTROW_PAYMENT_SEATS must be at most 24h",
 		"--payment-webhook-secret fifteen-chars--":                      "FRONTROW_PAYMENT_WEBHOOK_SECRET must have 16 characters",
+		"--drain=-1s":  "FRONTROW_DRAIN must be from 0s to 5m",
+		"--drain 5m1s": "FRONTROW_DRAIN must be from 0s to 5m",
 	} {
 		code, _, errOut := runs(t, append([]string{"serve"}, strings.Fields(args)...)...)
 		if code != 1 || !strings.Contains(errOut, want) {

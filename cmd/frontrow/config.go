@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
@@ -28,15 +29,16 @@ type servers struct {
 type gatewayConfig struct {
 	servers
 	outwardConfig
-	Listen         string   `env:"FRONTROW_LISTEN" default:"127.0.0.1:8080" help:"Address of the gateway."`
-	OpsListen      string   `name:"ops-listen" env:"FRONTROW_OPS_LISTEN" help:"A separate address for /metrics, /healthz, /readyz and pprof." placeholder:"ADDRESS"`
-	Secret         string   `env:"FRONTROW_SECRET" help:"Keys for tokens, 32 bytes of base64 or more each, comma-separated: the first signs, all verify. Generated when embedded." placeholder:"KEYS"`
-	AdminToken     string   `name:"admin-token" env:"FRONTROW_ADMIN_TOKEN" help:"Bearer token of the admin endpoints. Generated when embedded." placeholder:"TOKEN"`
-	TrustedProxies []string `name:"trusted-proxies" env:"FRONTROW_TRUSTED_PROXIES" help:"CIDRs whose X-Forwarded-For is believed." placeholder:"CIDR"`
-	PublicURL      string   `name:"public-url" env:"FRONTROW_PUBLIC_URL" help:"Where visitors reach the gateway. Empty: as their request says." placeholder:"URL"`
-	EmbedOrigins   []string `name:"embed-origins" env:"FRONTROW_EMBED_ORIGINS" help:"Origins whose pages may show the widget. Empty: none may." placeholder:"ORIGIN"`
-	LogLevel       string   `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
-	Unproven       int      `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
+	Listen         string        `env:"FRONTROW_LISTEN" default:"127.0.0.1:8080" help:"Address of the gateway."`
+	OpsListen      string        `name:"ops-listen" env:"FRONTROW_OPS_LISTEN" help:"A separate address for /metrics, /healthz, /readyz and pprof." placeholder:"ADDRESS"`
+	Secret         string        `env:"FRONTROW_SECRET" help:"Keys for tokens, 32 bytes of base64 or more each, comma-separated: the first signs, all verify. Generated when embedded." placeholder:"KEYS"`
+	AdminToken     string        `name:"admin-token" env:"FRONTROW_ADMIN_TOKEN" help:"Bearer token of the admin endpoints. Generated when embedded." placeholder:"TOKEN"`
+	TrustedProxies []string      `name:"trusted-proxies" env:"FRONTROW_TRUSTED_PROXIES" help:"CIDRs whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	PublicURL      string        `name:"public-url" env:"FRONTROW_PUBLIC_URL" help:"Where visitors reach the gateway. Empty: as their request says." placeholder:"URL"`
+	Drain          time.Duration `env:"FRONTROW_DRAIN" default:"1s" help:"How long a gateway that stops says that it is not ready before it stops listening; at most 5m."`
+	EmbedOrigins   []string      `name:"embed-origins" env:"FRONTROW_EMBED_ORIGINS" help:"Origins whose pages may show the widget. Empty: none may." placeholder:"ORIGIN"`
+	LogLevel       string        `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	Unproven       int           `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
 	cardConfig     `embed:"" group:"Payment by card"`
 	tracingConfig  `embed:"" group:"Tracing"`
 	DemoCharges    *bool `name:"demo-charges" env:"FRONTROW_DEMO_CHARGES" help:"Visitors may charge their own wallet. On when embedded, else off." negatable:""`
@@ -44,6 +46,9 @@ type gatewayConfig struct {
 
 // mostUnproven is more than any gateway answers a second.
 const mostUnproven = 1_000_000
+
+// mostDrain is longer than any balancer takes to notice.
+const mostDrain = 5 * time.Minute
 
 func (s servers) embedded() bool { return s.RedisURL == "" && s.MySQLDSN == "" }
 
@@ -109,6 +114,9 @@ func (c gatewayConfig) check() error {
 	}
 	if c.Unproven < 0 || c.Unproven > mostUnproven {
 		errs = append(errs, fmt.Errorf("FRONTROW_UNPROVEN_PER_ADDRESS must be from 0 to %d", mostUnproven))
+	}
+	if c.Drain < 0 || c.Drain > mostDrain {
+		errs = append(errs, fmt.Errorf("FRONTROW_DRAIN must be from 0s to %v", mostDrain))
 	}
 	errs = append(errs, c.cardConfig.check(), c.tracingConfig.check())
 	if _, err := logLevel(c.LogLevel); err != nil {

@@ -34,7 +34,6 @@ type gateway struct {
 	ops      *http.Server
 	listener net.Listener
 	opsAt    net.Listener
-	drain    time.Duration
 }
 
 // newGateway opens the servers and takes the addresses; it serves nobody yet. Who
@@ -43,7 +42,7 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("configuration:\n%w", err)
 	}
-	g := &gateway{config: config, log: log, drain: drainFor}
+	g := &gateway{config: config, log: log}
 	defer func() {
 		if err != nil {
 			g.Close()
@@ -158,12 +157,9 @@ func newServer(handler http.Handler) *http.Server {
 // URL is where the gateway listens.
 func (g *gateway) URL() string { return "http://" + g.listener.Addr().String() }
 
-// How long a stopping gateway says that it is not ready before it stops listening,
-// and how long requests under way may take then.
-const (
-	drainFor = time.Second
-	stopFor  = 10 * time.Second
-)
+// stopFor is how long requests under way may take once a stopping gateway has stopped
+// listening, which it does after FRONTROW_DRAIN.
+const stopFor = 10 * time.Second
 
 // Run serves until ctx ends, and stops what it started in the reverse order:
 // readiness fails first, requests under way are answered, then the loops end.
@@ -191,7 +187,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		g.log.Info("stopping")
 		g.api.Drain()
-		time.Sleep(g.drain)
+		time.Sleep(g.config.Drain)
 	case err = <-failed:
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopFor)

@@ -129,7 +129,6 @@ func (b backend) serve(t *testing.T, change ...func(*gatewayConfig)) *testGatewa
 	logs := &syncBuffer{}
 	g, err := newGateway(t.Context(), config, slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	must(t, err)
-	g.drain = 0
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() {

@@ -28,6 +28,7 @@ type commands struct {
 	Seed         seedCommand         `cmd:"" help:"Create or update a show; with no file, the show demo."`
 	Simulate     simulateCommand     `cmd:"" help:"Play visitors against running gateways, and judge."`
 	Verify       verifyCommand       `cmd:"" help:"Check every invariant on what is stored."`
+	Ready        readyCommand        `cmd:"" help:"Ask the gateway of this machine whether it is ready; exit 1 if it is not."`
 	Fakepay      fakepayCommand      `cmd:"" help:"Run a payment provider that takes money that does not exist, for demos and tests."`
 	Fakereceiver fakereceiverCommand `cmd:"" help:"Play the services that are told of sales, for demos and tests."`
 	Checkticket  checkticketCommand  `cmd:"" help:"Check concert tickets at the gate, without asking anybody."`

@@ -87,8 +87,7 @@ func TestMySQLAway(t *testing.T) {
 // A gateway that stops says so first, answers what is under way, and ends.
 func TestGracefulStop(t *testing.T) {
 	t.Parallel()
-	g := backend{}.serve(t)
-	g.drain = 2 * time.Second
+	g := backend{}.serve(t, func(c *gatewayConfig) { c.Drain = 2 * time.Second })
 	show := g.show()
 	v := g.joins(show)
 	stopped := make(chan struct{})
