@@ -26,6 +26,7 @@ type commands struct {
 	Serve        serveCommand        `cmd:"" help:"Run the gateway. Without Redis and MySQL it runs on the embedded ones."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database to this version."`
 	Seed         seedCommand         `cmd:"" help:"Create or update a show; with no file, the show demo."`
+	Purge        purgeCommand        `cmd:"" help:"Forget who the visitors were of shows that have been over for some days."`
 	Simulate     simulateCommand     `cmd:"" help:"Play visitors against running gateways, and judge."`
 	Verify       verifyCommand       `cmd:"" help:"Check every invariant on what is stored."`
 	Ready        readyCommand        `cmd:"" help:"Ask the gateway of this machine whether it is ready; exit 1 if it is not."`
