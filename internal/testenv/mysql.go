@@ -73,7 +73,8 @@ type MySQLServer struct {
 
 // OwnMySQL starts a server for this test, with the further arguments given, as
 // on the command line of mysqld. Unlike the shared one it flushes every commit to
-// the disk. It is gone with the test. TEST_MYSQL_DSN does not name it.
+// the disk. It is gone with the test. TEST_MYSQL_DSN does not name it. A first argument
+// --defaults-file= names settings that it then has alone; a container is not given those.
 func OwnMySQL(t testing.TB, args ...string) *MySQLServer {
 	t.Helper()
 	server, dsn, err := newMySQL(args)

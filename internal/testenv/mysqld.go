@@ -27,8 +27,13 @@ var mysqlArgs = []string{
 	"--innodb-buffer-pool-size=64M",
 }
 
+// defaultsFile begins the argument that names a file of settings. Servers want it first.
+const defaultsFile = "--defaults-file="
+
 func newMySQL(args []string) (engine, string, error) {
-	args = append(append([]string{}, mysqlArgs...), args...)
+	if len(args) == 0 || !strings.HasPrefix(args[0], defaultsFile) {
+		args = append(append([]string{"--no-defaults"}, mysqlArgs...), args...)
+	}
 	return firstOf([]way{
 		{"Docker", 1, func() (engine, string, error) { return mysqlContainer(args) }},
 		{"installed", 3, func() (engine, string, error) { return mysqlProcess(args) }},
@@ -38,10 +43,14 @@ func newMySQL(args []string) (engine, string, error) {
 // mysqlContainer works with images of MySQL and of MariaDB, which takes the
 // variables of MySQL; only their words in the log differ, so they are not waited for.
 func mysqlContainer(args []string) (engine, string, error) {
+	if args[0] != "--no-defaults" {
+		return nil, "", fmt.Errorf("the file of settings is here: %w", errAbsent)
+	}
 	addr, port, err := dockerAddr()
 	if err != nil {
 		return nil, "", err
 	}
+	args = args[1:] // the image has defaults of its own
 	dsn := "root:frontrow@tcp(" + addr + ")/"
 	return &dockerContainer{
 		port: "3306/tcp", host: port,
@@ -78,12 +87,12 @@ func mysqlProcess(args []string) (engine, string, error) {
 	}
 	id := 1 + rand.Uint32N(1<<31)
 	dsn := "root@tcp(" + localAddr(port) + ")/"
-	base := append(asRoot("--no-defaults", "--datadir="+dir),
+	base := append(asRoot(args[0], "--datadir="+dir),
 		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(port),
 		"--socket=server.sock", "--pid-file=server.pid", // within the data: a socket's full path may be too long
 		"--tmpdir="+dir, "--server-id="+strconv.FormatUint(uint64(id), 10), "--loose-mysqlx=OFF")
 	return &process{
-		program: path, dir: dir, args: append(base, args...),
+		program: path, dir: dir, args: append(base, args[1:]...),
 		answers: func(*run) error { return mysqlIs(dsn, id) },
 	}, dsn, nil
 }

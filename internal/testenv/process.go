@@ -18,6 +18,7 @@ const stopWithin = 20 * time.Second
 type process struct {
 	program string
 	args    []string
+	env     []string         // nil: this process's
 	dir     string           // its data, and the log of all its runs
 	answers func(*run) error // nil once this run, and not another server on its port, answers
 	current *run
@@ -64,7 +65,7 @@ func (p *process) launch() (*run, error) {
 	}
 	r := &run{cmd: exec.Command(p.program, p.args...), done: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = out, out
-	r.cmd.Dir = p.dir
+	r.cmd.Dir, r.cmd.Env = p.dir, p.env
 	r.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
 	go func() {

@@ -72,7 +72,9 @@ type RedisServer struct {
 // the command line of redis-server ("--appendonly", "yes"). It is gone with the test.
 //
 // It keeps nothing over a restart, unless the arguments say so or the test sends
-// SAVE: the next start loads what was saved then. TEST_REDIS_URL does not name it.
+// SAVE: the next start loads what was saved then. TEST_REDIS_URL does not name it. A first
+// argument without dashes names a file of settings, which it then has alone; a container is
+// not given those.
 func OwnRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
 	server, url, err := newRedis(args)
@@ -103,7 +105,9 @@ func must(t testing.TB, err error) {
 }
 
 func newRedis(args []string) (engine, string, error) {
-	args = append(append([]string{}, redisArgs...), args...)
+	if len(args) == 0 || strings.HasPrefix(args[0], "--") {
+		args = append(append([]string{""}, redisArgs...), args...)
+	}
 	return firstOf([]way{
 		{"Docker", 1, func() (engine, string, error) { return redisContainer(args) }},
 		{"installed", 3, func() (engine, string, error) { return redisProcess(args) }},
@@ -111,10 +115,14 @@ func newRedis(args []string) (engine, string, error) {
 }
 
 func redisContainer(args []string) (engine, string, error) {
+	if args[0] != "" {
+		return nil, "", fmt.Errorf("the file of settings is here: %w", errAbsent)
+	}
 	addr, port, err := dockerAddr()
 	if err != nil {
 		return nil, "", err
 	}
+	args = args[1:]
 	url := "redis://" + addr + "/0"
 	return &dockerContainer{
 		port: "6379/tcp", host: port,
@@ -144,9 +152,13 @@ func redisProcess(args []string) (engine, string, error) {
 		return nil, "", err
 	}
 	url := "redis://" + localAddr(port) + "/0"
-	base := []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--daemonize", "no"}
+	var base []string
+	if args[0] != "" {
+		base = []string{args[0]}
+	}
+	base = append(base, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--daemonize", "no")
 	return &process{
-		program: path, dir: dir, args: append(base, args...),
+		program: path, dir: dir, args: append(base, args[1:]...),
 		answers: func(r *run) error { return redisIs(r, url) },
 	}, url, nil
 }
