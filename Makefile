@@ -34,10 +34,16 @@ test: ## Run all tests, on embedded and on real servers; installs what is missin
 lint: ## Run the linters; installs them if missing
 	@scripts/setup.sh lint
 	@golangci-lint run
-	@bash -n scripts/*.sh
+	@bash -n scripts/*.sh deploy/*.sh
 
 .PHONY: check
 check: lint test ## All that must pass before a change goes in
+
+.PHONY: deploy
+deploy: ## Run and look over what is in deploy/, with nginx, Prometheus and all; installs what is missing
+	@scripts/setup.sh test deploy
+	@go test $(TAGS),deploy -timeout 15m ./deploy
+	@cd deploy/check && go test -timeout 15m ./...
 
 .PHONY: load
 load: build ## Load two gateways with k6, VISITORS=200; SCRIPT=rush for one script, BASE_URL=… for one that runs

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 
 const (
 	admin  = "the-operator-of-the-tests"
-	secret = "ZGVwbG95ZGVwbG95ZGVwbG95ZGVwbG95ZGVwbG95"
+	secret = "ZGVwbG95ZGVwbG95ZGVwbG95ZGVwbG95ZGVwbG95ZGVwbG95"
 )
 
 func must(t *testing.T, err error) {

@@ -28,6 +28,7 @@ type night struct {
 	binary         string
 	redis, dsn     string
 	gateways       []*testenv.RunningProgram
+	at             []string // where these listen
 	front, watcher string
 }
 
@@ -39,17 +40,17 @@ func begin(t *testing.T) *night {
 		dsn:   testenv.OwnMySQL(t, "--defaults-file="+absolute(t, "mysql/frontrow.cnf")).DSN(),
 	}
 	runs(t, n.env(), n.binary, "migrate")
-	var at, ops []string
+	var ops []string
 	for range 2 {
 		listen, tell := testenv.FreeAddress(t), testenv.FreeAddress(t)
-		at, ops = append(at, listen), append(ops, tell)
+		n.at, ops = append(n.at, listen), append(ops, tell)
 		n.gateways = append(n.gateways, testenv.Start(t, testenv.Program{
 			Name: n.binary, Args: []string{"serve"},
 			Env:     n.env("FRONTROW_LISTEN="+listen, "FRONTROW_OPS_LISTEN="+tell, "FRONTROW_TRUSTED_PROXIES=127.0.0.1", "FRONTROW_DEMO_CHARGES=true"),
 			Answers: func() error { return ok("http://" + tell + "/readyz") },
 		}))
 	}
-	n.behindNginx(at)
+	n.behindNginx(n.at)
 	n.watched(ops)
 	return n
 }
@@ -124,7 +125,10 @@ func TestTheShippedConfigurationRuns(t *testing.T) {
 	t.Run("MySQL keeps", func(t *testing.T) { n.mysqlIsSet(t) })
 
 	runs(t, n.env(), n.binary, "seed")
-	said := runs(t, n.env(), n.binary, "simulate", "--visitors", "150", "--url", n.front, "--admin-token", admin)
+	for _, at := range n.at {
+		testenv.Wait(t, 10*time.Second, func() bool { return ok("http://"+at+"/v1/shows/demo/seats/state") == nil }, "the show does not open at %s", at)
+	}
+	said := runs(t, n.env(), n.binary, "simulate", "--show", "demo", "--visitors", "120", "--mix", "patient=80,many-tabs=10,changes-seats=10", "--url", n.front, "--admin-token", admin)
 	if !strings.Contains(said, "sold-once") {
 		t.Errorf("no verdict:\n%s", said)
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what this project's tests and tools need and this machine lacks.
 #
-#   scripts/setup.sh [test] [load] [lint] [cache]      (no argument: test)
+#   scripts/setup.sh [test] [load] [lint] [cache] [deploy]      (no argument: test)
 #
 #   test  redis-server and mariadb-server, from the packages of Debian or Ubuntu,
 #         without letting them start as daemons; neither where TEST_REDIS_URL and
@@ -11,6 +11,9 @@
 #   load  k6, into .tools/bin
 #   lint  golangci-lint, into .tools/bin
 #   cache nginx, from the packages of Debian or Ubuntu
+#   deploy nginx, Prometheus with promtool, Redis, MariaDB with its clients and systemd-analyze,
+#         as packages: what is shipped is run with these, and not in containers. Prometheus is
+#         19 MB, which is why it is not of `test`
 #
 # Safe to run again: what is there is left alone. One line says so for each thing.
 set -euo pipefail
@@ -119,6 +122,22 @@ setup_cache() {
 	echo "installed: nginx-light"
 }
 
+setup_deploy() {
+	local missing=() path program
+	local -A packages=([nginx]=nginx-light [prometheus]=prometheus [promtool]=prometheus [redis-server]=redis-server
+		[mariadbd]=mariadb-server [mariadb-dump]=mariadb-client [systemd-analyze]=systemd [openssl]=openssl)
+	for program in "${!packages[@]}"; do
+		if path=$(have "$program"); then
+			echo "$program: $path"
+		else
+			missing+=("${packages[$program]}")
+		fi
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	apt_install "${missing[@]}"
+	printf 'installed: %s\n' "${missing[@]}"
+}
+
 # is_version says whether the program $1 is version $2: by what Go built into it,
 # or by what it says of itself.
 is_version() {
@@ -151,7 +170,8 @@ for set; do
 	load) go_tool "$K6" ;;
 	lint) go_tool "$GOLANGCI_LINT" ;;
 	cache) setup_cache ;;
+	deploy) setup_deploy ;;
 	-h | --help | help) awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0" ;;
-	*) fail "unknown set '$set': test, load, lint or cache" ;;
+	*) fail "unknown set '$set': test, load, lint, cache or deploy" ;;
 	esac
 done

@@ -277,7 +277,10 @@ func startNginx(gateway string) (*process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	here := strings.NewReplacer("listen 80;", "listen "+address+";", "127.0.0.1:8080", gateway, "/var/cache/nginx", dir).Replace(string(shipped))
+	here := strings.NewReplacer("listen 80;", "listen "+address+";", "/var/cache/nginx", dir).Replace(string(shipped))
+	if err := os.WriteFile(filepath.Join(dir, "upstream.conf"), []byte("upstream frontrow { server "+gateway+"; keepalive 64; }\n"), 0o600); err != nil {
+		return nil, "", err
+	}
 	text := "daemon off; master_process off; pid " + dir + "/pid; error_log stderr;\nevents { worker_connections 4096; }\nhttp {\n" +
 		"access_log off; client_body_temp_path " + dir + "/body; proxy_temp_path " + dir + "/proxy;\n" +
 		"fastcgi_temp_path " + dir + "/f; uwsgi_temp_path " + dir + "/u; scgi_temp_path " + dir + "/s;\n" + here + "}\n"
