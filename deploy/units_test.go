@@ -5,6 +5,7 @@ package deploy
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,4 +43,13 @@ func TestAlerts(t *testing.T) {
 	promtool := testenv.Find(t, "promtool")
 	runs(t, nil, promtool, "check", "config", "prometheus/prometheus.yml")
 	runs(t, nil, promtool, "test", "rules", "prometheus/alerts_test.yml")
+	rules, err := os.ReadFile("prometheus/alerts.yml")
+	must(t, err)
+	cases, err := os.ReadFile("prometheus/alerts_test.yml")
+	must(t, err)
+	for _, m := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(rules), -1) {
+		if !regexp.MustCompile(`alertname: ` + m[1] + `\n\s+exp_alerts:\n`).Match(cases) {
+			t.Errorf("%s is never made to fire", m[1])
+		}
+	}
 }

@@ -59,7 +59,8 @@ func TestComposeIsWhole(t *testing.T) {
 		t.Error("Redis and MySQL can be reached from elsewhere")
 	}
 	for _, name := range []string{"redis", "mysql"} {
-		if n := p.Services[name].Networks; len(n) != 1 || n["back"] != nil && len(n) != 1 {
+		n := p.Services[name].Networks
+		if _, back := n["back"]; len(n) != 1 || !back {
 			t.Errorf("%s is on %v", name, n)
 		}
 	}
