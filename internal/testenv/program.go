@@ -29,7 +29,12 @@ func Start(t testing.TB, p Program) *RunningProgram {
 	dir, err := scratchDir("program")
 	must(t, err)
 	running := &process{program: path, args: p.Args, env: p.Env, dir: dir, answers: func(*run) error { return p.Answers() }}
-	t.Cleanup(running.discard)
+	t.Cleanup(func() {
+		if running.current != nil {
+			_ = running.stop() // killed, some leave their workers behind
+		}
+		running.discard()
+	})
 	must(t, running.start())
 	return &RunningProgram{t, running}
 }
