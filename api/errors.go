@@ -54,6 +54,8 @@ var catalogue = []struct {
 	{queue.ErrProofRequired, &problem{status: 403, code: "proof_required", detail: "A new place costs a little work just now: solve a challenge, and join with the proof."}},
 	{queue.ErrProofInvalid, &problem{status: 403, code: "proof_invalid", detail: "This proof solves no challenge of this show, or one that is past its time."}},
 	{queue.ErrProofSpent, &problem{status: 409, code: "proof_spent", detail: "This proof has given somebody a place: solve another challenge."}},
+	{queue.ErrCodeInvalid, &problem{status: 403, code: "code_invalid", detail: "This code is not one of ours for this place, or is past its minute: go through the waiting room again."}},
+	{queue.ErrCodeSpent, &problem{status: 403, code: "code_spent", detail: "This code was used before: go through the waiting room again."}},
 	{queue.ErrPlaceExpired, &problem{status: 410, code: "place_expired", detail: "The queue was started anew: please join again."}},
 	{queue.ErrNotInside, passExpired},
 	{queue.ErrCodeUnknown, &problem{status: 404, code: "code_unknown", detail: "There is no such code for this show."}},

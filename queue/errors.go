@@ -30,6 +30,11 @@ var (
 	ErrNoPlace = errors.New("no place in this queue")
 	// ErrPlaceExpired says that the place is of an older generation: the show was reset.
 	ErrPlaceExpired = errors.New("the place is of an older generation")
+	// ErrCodeInvalid says that a code was not made by us for this show and this place to
+	// redeem it, or is past its time.
+	ErrCodeInvalid = errors.New("code invalid")
+	// ErrCodeSpent says that a code was redeemed before.
+	ErrCodeSpent = errors.New("code spent")
 	// ErrNotInside says that no admission stands behind the pass.
 	ErrNotInside = errors.New("not inside")
 	// ErrCodeUnknown says that nobody was given such a code to move a place with, or long ago.

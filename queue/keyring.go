@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"crypto/cipher"
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -27,6 +28,7 @@ type key struct {
 	forms  *macKey
 	proofs *macKey
 	desk   *macKey
+	codes  cipher.AEAD
 	pass   ed25519.PrivateKey
 }
 
@@ -90,6 +92,14 @@ func newKey(secret []byte) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
+	codes, err := derive("code of a place")
+	if err != nil {
+		return key{}, err
+	}
+	sealed, err := newCodeKey(codes)
+	if err != nil {
+		return key{}, err
+	}
 	seed, err := derive("pass")
 	if err != nil {
 		return key{}, err
@@ -103,6 +113,7 @@ func newKey(secret []byte) (key, error) {
 		forms:  newMACKey(forms),
 		proofs: newMACKey(proofs),
 		desk:   newMACKey(desk),
+		codes:  sealed,
 		pass:   pass,
 	}, nil
 }

@@ -21,6 +21,10 @@ func keys(show string) []string {
 	}
 }
 
+// codesKey is a sorted set beside them: nonce -> until when the code was good (s since 1970),
+// of the codes that were redeemed. No script needs it.
+func codesKey(show string) string { return "fr:{" + show + "}:codes" }
+
 // Positions of single keys in keys.
 const (
 	keyRoom = iota

@@ -178,7 +178,7 @@ func (q *Queue) Follow(show Show) *Room {
 // Discard throws the room of a deleted show away, in Redis too.
 func (q *Queue) Discard(ctx context.Context, show string) error {
 	q.forget(show)
-	return q.redis.Unlink(ctx, keys(show)...).Err()
+	return q.redis.Unlink(ctx, append(keys(show), codesKey(show))...).Err()
 }
 
 func (q *Queue) forget(show string) {

@@ -26,10 +26,14 @@ type Room struct {
 	finals finals
 	pace   pace
 	rush   rush
+	walks  *gather.Gather[struct{}, time.Duration]
 
 	// endedAt is when a place was last ended through this gateway (ns since 1970):
 	// a view from before does not know.
 	endedAt atomic.Int64
+
+	// shutUntil is until when nobody tries to walk in (ns since 1970).
+	shutUntil atomic.Int64
 
 	// lost is poked when Redis has gone back, or lost the room.
 	lost chan struct{}
@@ -81,6 +85,7 @@ func newRoom(q *Queue, show Show) *Room {
 	r := &Room{show: show.ID, queue: q, keys: keys(show.ID), lost: make(chan struct{}, 1)}
 	r.joins = &gather.Gather[joinAsk, joinAnswer]{Most: mostJoins, Moment: joinMoment, Within: roundTrip, Ask: r.askJoins}
 	r.finds = &gather.Gather[resolveAsk, resolved]{Most: mostResolves, Within: roundTrip, Ask: r.askResolves}
+	r.walks = &gather.Gather[struct{}, time.Duration]{Most: mostWalks, Within: roundTrip, Ask: r.askWalks}
 	r.rules.Store(&show)
 	return r
 }

@@ -1,12 +1,16 @@
--- Lets people in. Any gateway may call it at any time; only when a whole interval
--- has passed since the last admission does it admit: `admit` visitors or what
--- max_active leaves, whichever is less, lowest numbers first. Nobody is moved: the
+-- Lets people in. Any gateway may call it at any time; it admits what is left of the
+-- interval's quota, `admit` visitors, or what max_active leaves, whichever is less, lowest
+-- numbers first. Nobody is moved: the
 -- head goes on, and the bits of those who are there go from `present` to `invited`, so
 -- that letting 5,000 in costs no more than letting five in. What must be done one by
 -- one (who came back, whose time is over) is bounded by a chunk; an admission that needs
--- more goes on in the next call and draws on the same quota. What is not drawn by the
--- interval's end lapses, and the next interval starts one interval after the last
--- call, so that no window of one interval ever sees two quotas.
+-- more goes on in the next call and draws on the same quota.
+--
+-- An interval starts with the first whom it lets in, and its quota may be drawn until its end:
+-- who comes while nobody waits need not wait for the next. What is not drawn by then lapses. An
+-- interval that starts before a whole one has passed since anybody was let in
+-- has that much less to give as the one before gave, so that no window of one interval, wherever it
+-- starts, ever sees more than `admit`: it meets two of them at most.
 --
 -- Where the rules reckon with seats for everybody inside, no more enter than the seats
 -- that are left can serve: seats free × 100 / percent (the last one may find fewer), and beside
@@ -123,13 +127,18 @@ while room_for > 0 do
   wrote = true
 end
 
-local quota = 0
+-- The quota that is left, and of which interval: what it gave, what the one before gave, its end.
+local quota, drawn, before, ends = 0, 0, 0, now + interval
 if r.phase == 'open' and r.paused == 0 and now >= r.recovering_until then
   if now >= r.admitted_at + interval then
     quota = r.admit
-    r.quota_until = now + interval
-  elseif now < r.quota_until then
-    quota = math.min(r.quota_left, r.admit)
+  elseif r.quota_interval == r.interval_ms then -- else another length was in force when somebody was let in last
+    if now < r.quota_until then
+      drawn, before, ends = r.quota_drawn, r.quota_before, r.quota_until
+    else
+      before = r.quota_drawn
+    end
+    quota = math.max(0, r.admit - drawn - before)
   end
 end
 local active = redis.call('ZCARD', ACTIVE) + r.invited
@@ -304,11 +313,13 @@ if admitted > 0 then
     text(admitted), text(first), text(last), text(next_number), text(active), text(returned), text(bound or 0),
   }, ':'))
 end
-if admitted > 0 or popped > 0 then
-  set('quota_left', more and quota - admitted or 0)
-  set('quota_until', r.quota_until)
-  wrote = true
+if admitted > 0 then
+  set('quota_drawn', drawn + admitted)
+  set('quota_before', before)
+  set('quota_until', ends)
+  set('quota_interval', r.interval_ms)
 end
+wrote = wrote or admitted > 0 or popped > 0
 if wrote then
   changed()
 end
@@ -316,6 +327,8 @@ end
 local due = math.min(interval, 1000000)
 if more and admitted + popped > 0 then
   due = 0
+elseif now < r.quota_until and r.quota_before > 0 and r.quota_drawn < r.admit and r.quota_interval == r.interval_ms then
+  due = r.quota_until - now -- the next interval has something to give before this one's last is a whole one old
 elseif now < r.admitted_at + interval then
   due = r.admitted_at + interval - now
 end
