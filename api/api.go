@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"frontrow/booking"
+	"frontrow/internal/gate"
 	"frontrow/internal/invariant"
 	"frontrow/queue"
 )
@@ -42,6 +43,8 @@ type Options struct {
 	UnprovenPerAddress int
 	// WebhookSecret signs what the payment provider tells; empty: nothing is believed.
 	WebhookSecret string
+	// Gate decides about requests to shops; nil: there are none behind this gateway.
+	Gate *gate.Gate
 	// SeparateOps leaves /healthz, /readyz and /metrics to Ops alone.
 	SeparateOps bool
 	// Ready asks the servers, by name, whether they answer.

@@ -36,6 +36,8 @@ var (
 	noDraft          = notFound.because("There is no draft of a theme to publish.")
 	noTickets        = &problem{status: 409, code: "not_paid", detail: "This order is not paid: it has no tickets."}
 	deviceInUse      = &problem{status: 409, code: "device_in_use", detail: "Something was bought here, or is held, or the wallet is not empty, and it would be out of reach: use another browser, or a private window."}
+	mustWait         = &problem{status: 401, code: "waiting", detail: "There is a queue before this."}
+	proxyNotTrusted  = &problem{status: 403, code: "proxy_not_trusted", detail: "Only proxies that FRONTROW_TRUSTED_PROXIES names may ask this."}
 	cookieNeedsProof = tokenRequired.because("A cookie alone authorises no write: send the header X-Frontrow: 1 as well.")
 )
 

@@ -55,6 +55,10 @@ func (a *API) Handler() (http.Handler, error) {
 	v1.GET("/shows/:show/draw", a.getDraw)
 	v1.GET("/shows/:show/draw/list", a.listDrawn)
 
+	v1.GET("/shows/:show/return", a.goBack)
+	v1.GET("/gate", a.gateVerdict)
+	v1.Match(anyMethod, "/gate/*path", a.gateVerdict)
+
 	v1.POST("/shows/:show/holds", a.holdSeats)
 	v1.GET("/holds", a.listHolds)
 	v1.GET("/holds/:hold", a.getHold)
@@ -106,6 +110,9 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.GET("/verify", a.verdict)
 	return r, nil
 }
+
+// anyMethod are those of requests that Envoy asks about, as they are.
+var anyMethod = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 // Ops serves health, metrics and profiles, for an address of their own.
 func (a *API) Ops() (http.Handler, error) {

@@ -37,7 +37,7 @@ func newAPI(t *testing.T) *API {
 	})
 }
 
-var pathParameter = regexp.MustCompile(`:([a-z]+)`)
+var pathParameter = regexp.MustCompile(`[:*]([a-z]+)`)
 
 // Every route stands in the document, and everything in the document has a route.
 func TestRoutesAndDocumentAgree(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
 
+	"frontrow/internal/gate"
 	"frontrow/queue"
 )
 
@@ -36,6 +38,8 @@ type gatewayConfig struct {
 	TrustedProxies []string      `name:"trusted-proxies" env:"FRONTROW_TRUSTED_PROXIES" help:"CIDRs whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	PublicURL      string        `name:"public-url" env:"FRONTROW_PUBLIC_URL" help:"Where visitors reach the gateway. Empty: as their request says." placeholder:"URL"`
 	Drain          time.Duration `env:"FRONTROW_DRAIN" default:"1s" help:"How long a gateway that stops says that it is not ready before it stops listening; at most 5m."`
+	Routes         string        `name:"routes" env:"FRONTROW_ROUTES" help:"File that says which requests to shops wait in which show's room (docs/shops.md)." placeholder:"PATH"`
+	ProxyListen    string        `name:"proxy-listen" env:"FRONTROW_PROXY_LISTEN" help:"Address of the reverse proxy before the upstreams of the routes. Empty: none." placeholder:"ADDRESS"`
 	EmbedOrigins   []string      `name:"embed-origins" env:"FRONTROW_EMBED_ORIGINS" help:"Origins whose pages may show the widget. Empty: none may." placeholder:"ORIGIN"`
 	LogLevel       string        `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	Unproven       int           `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
@@ -79,7 +83,7 @@ func (s servers) check() error {
 // check returns everything that is wrong with the configuration, in one error.
 func (c gatewayConfig) check() error {
 	errs := []error{c.servers.check(), c.outwardConfig.check()}
-	for name, address := range map[string]string{"FRONTROW_LISTEN": c.Listen, "FRONTROW_OPS_LISTEN": c.OpsListen} {
+	for name, address := range map[string]string{"FRONTROW_LISTEN": c.Listen, "FRONTROW_OPS_LISTEN": c.OpsListen, "FRONTROW_PROXY_LISTEN": c.ProxyListen} {
 		if _, _, err := net.SplitHostPort(address); err != nil && (address != "" || name == "FRONTROW_LISTEN") {
 			errs = append(errs, fmt.Errorf("%s must be host:port: %w", name, err))
 		}
@@ -112,6 +116,8 @@ func (c gatewayConfig) check() error {
 			errs = append(errs, fmt.Errorf("FRONTROW_EMBED_ORIGINS: %q is no origin, such as https://shop.example", origin))
 		}
 	}
+	_, err := c.routes()
+	errs = append(errs, err)
 	if c.Unproven < 0 || c.Unproven > mostUnproven {
 		errs = append(errs, fmt.Errorf("FRONTROW_UNPROVEN_PER_ADDRESS must be from 0 to %d", mostUnproven))
 	}
@@ -127,6 +133,44 @@ func (c gatewayConfig) check() error {
 
 // originPattern has nothing in it that would end a source in a policy of content.
 var originPattern = regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
+
+// routes reads the file of routes; nil: there is none. The error names everything that is
+// wrong with it, and with what goes with it.
+func (c gatewayConfig) routes() (*gate.Routes, error) {
+	if c.Routes == "" {
+		if c.ProxyListen != "" {
+			return nil, errors.New("FRONTROW_PROXY_LISTEN needs FRONTROW_ROUTES: nothing says what is behind it")
+		}
+		return nil, nil
+	}
+	var errs []error
+	if c.PublicURL == "" {
+		errs = append(errs, errors.New("FRONTROW_ROUTES needs FRONTROW_PUBLIC_URL: that is where visitors are sent to wait"))
+	}
+	raw, err := os.ReadFile(c.Routes)
+	var routes *gate.Routes
+	if err == nil {
+		routes, err = gate.ParseRoutes(raw)
+	}
+	if err != nil {
+		errs = append(errs, fmt.Errorf("FRONTROW_ROUTES: %s: %w", c.Routes, err))
+	} else if lacks := routes.WithoutUpstream(); lacks != "" && c.ProxyListen != "" {
+		errs = append(errs, fmt.Errorf("FRONTROW_PROXY_LISTEN: the route %s has no upstream", lacks))
+	}
+	return routes, errors.Join(errs...)
+}
+
+// prefixes are the trusted proxies, ready to be compared with; check has read them before.
+func (c gatewayConfig) prefixes() (trusted []netip.Prefix) {
+	for _, text := range c.TrustedProxies {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			trusted = append(trusted, p.Masked())
+		} else if a, err := netip.ParseAddr(text); err == nil {
+			trusted = append(trusted, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	return trusted
+}
 
 // leastSecret is how long what proves something must be, in characters.
 const leastSecret = 16

@@ -32,6 +32,7 @@ type gateway struct {
 	api      *api.API
 	server   *http.Server
 	ops      *http.Server
+	proxy    *proxy // nil: none
 	listener net.Listener
 	opsAt    net.Listener
 }
@@ -69,15 +70,23 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	if err := g.connect(ctx, keys, registry); err != nil {
 		return nil, err
 	}
+	before, err := g.openGate(keys, registry)
+	if err != nil {
+		return nil, err
+	}
 	g.api = api.New(api.Options{
 		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
 		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
 		EmbedOrigins: g.config.EmbedOrigins,
-		DemoCharges:  demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
+		DemoCharges:  demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, Gate: before, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
 		Registry: registry, Tracing: g.provider(), Logger: log, Now: time.Now,
 	})
 	registry.MustRegister(g.deliver)
-	return g, g.listen()
+	if err := g.listen(); err != nil {
+		return nil, err
+	}
+	g.proxy, err = g.listenAsProxy(before)
+	return g, err
 }
 
 func (g *gateway) connect(ctx context.Context, keys *queue.Keyring, registry *prometheus.Registry) error {
@@ -175,10 +184,13 @@ func (g *gateway) Run(ctx context.Context) error {
 	} {
 		running.Go(func() { _ = loop(loops) }) // they end with their context
 	}
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	go func() { failed <- g.server.Serve(patientListener{g.listener}) }()
 	if g.ops != nil {
 		go func() { failed <- g.ops.Serve(patientListener{g.opsAt}) }()
+	}
+	if g.proxy != nil {
+		go func() { failed <- g.proxy.serve() }()
 	}
 	g.log.Info("serving", "url", g.URL(), "embedded", g.embedded != nil)
 
@@ -192,6 +204,9 @@ func (g *gateway) Run(ctx context.Context) error {
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopFor)
 	defer cancel()
+	if g.proxy != nil {
+		err = errors.Join(err, g.proxy.shutdown(last))
+	}
 	err = errors.Join(err, g.server.Shutdown(last))
 	stopLoops()
 	running.Wait()
@@ -208,6 +223,9 @@ func (g *gateway) Close() {
 		if l != nil {
 			_ = l.Close()
 		}
+	}
+	if g.proxy != nil {
+		g.proxy.Close()
 	}
 	g.stopTracing()
 	if g.parts != nil && g.redis != nil {
