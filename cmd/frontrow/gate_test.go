@@ -1,0 +1,319 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"frontrow/internal/testenv"
+	"frontrow/queue"
+)
+
+func TestNobodyWaitsBeforeAnIdleShop(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		s := b.shop(t, nil)
+		v := s.browser()
+		a := v.get(shopURL+"/tickets/12?row=3").wants(t, http.StatusOK)
+		if a.text != "the shop's /tickets/12" || a.Request.Response != nil {
+			t.Errorf("told %q", a.text)
+		}
+		cookies := a.Cookies()
+		if len(cookies) != 1 || cookies[0].Name != "fr_place_"+s.show || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteLaxMode || cookies[0].Secure {
+			t.Errorf("cookies %v", cookies)
+		}
+		for range 2 {
+			r := s.served.last(t)
+			pass, err := s.keysOf(t).ParsePass(r.Header.Get("X-Frontrow-Pass"), time.Now())
+			must(t, err)
+			if pass.Visitor != r.Header.Get("X-Frontrow-Visitor") || pass.Show != s.show || pass.Issuer != queueURL ||
+				fmt.Sprint(pass.Number) != r.Header.Get("X-Frontrow-Number") || r.Header.Get("X-Frontrow-Show") != s.show {
+				t.Errorf("the shop was told %v, and the pass says %v", r.Header, pass)
+			}
+			if r.Host != "shop.test" || r.Header.Get("Cookie") != "" || r.Header.Get("X-Forwarded-Host") != "shop.test" {
+				t.Errorf("the shop was told host %s, cookie %q, headers %v", r.Host, r.Header.Get("Cookie"), r.Header)
+			}
+			if again := v.get(shopURL+"/tickets/12?row=3").wants(t, http.StatusOK); len(again.Cookies()) != 0 {
+				t.Errorf("told again: %v", again.Cookies())
+			}
+		}
+		s.verifies(s.show)
+	})
+}
+
+func (s *shopfront) keysOf(t *testing.T) *queue.Keyring {
+	t.Helper()
+	keys, err := queue.NewKeyring(testSecret)
+	must(t, err)
+	return keys
+}
+
+func TestACrowdWaitsAndEverybodyComesBackToWhereTheyWanted(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		s := b.shop(t, nil)
+		inside := s.browser()
+		inside.get(shopURL+"/").wants(t, http.StatusOK)
+		s.shut()
+		before := len(s.served.all())
+
+		v := s.browser()
+		deep := shopURL + "/tickets/12?row=3&seat=a%2Fb"
+		back := v.get(deep).waits(t, s.show)
+		if back != deep {
+			t.Errorf("comes back to %s, wanted %s", back, deep)
+		}
+		v.does("POST", deep, "text/html").refuses(t, http.StatusServiceUnavailable, "waiting")
+		told := v.does("GET", deep, "application/json").refuses(t, http.StatusServiceUnavailable, "waiting")
+		if told.Header.Get("Retry-After") == "" || !strings.Contains(told.text, `"queue":"http://queue.test/v1/shows/`+s.show+`/queue"`) {
+			t.Errorf("told %s", told.text)
+		}
+		// Who has not been let in does not get past the waiting room either.
+		v.does("POST", queueURL+"/v1/shows/"+s.show+"/queue", "*/*").wants(t, http.StatusCreated)
+		v.get(queueURL+"/v1/shows/"+s.show+"/return?"+url.Values{"to": {back}}.Encode()).waits(t, s.show)
+		s.browser().get(queueURL+"/v1/shows/"+s.show+"/return?"+url.Values{"to": {back}}.Encode()).waits(t, s.show)
+		if n := len(s.served.all()); n != before {
+			t.Errorf("%d requests reached the shop of somebody who was not let in", n-before)
+		}
+		inside.get(shopURL+"/more").wants(t, http.StatusOK)
+		for _, open := range []string{"/assets/app.js", "/healthz", "/open/x"} {
+			s.browser().get(shopURL+open).wants(t, http.StatusOK)
+		}
+
+		s.rules(map[string]any{"paused": false})
+		v.isLetIn(s.show)
+		a := v.comesBack(s.show, back).wants(t, http.StatusOK)
+		if a.text != "the shop's /tickets/12" || s.served.last(t).URL.RawQuery != "row=3&seat=a%2Fb" {
+			t.Errorf("came back to %s, told %q", s.served.last(t).URL, a.text)
+		}
+		v.get(shopURL+"/next").wants(t, http.StatusOK)
+		s.verifies(s.show)
+	})
+}
+
+// A code is good once, where it was made for, and leads nowhere else.
+func TestCodesAndReturnsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		s := b.shop(t, nil)
+		v := s.browser()
+		v.isLetIn(s.show)
+		returns := func(to string) answer {
+			return v.get(queueURL + "/v1/shows/" + s.show + "/return?" + url.Values{"to": {to}}.Encode())
+		}
+		for _, to := range []string{"http://evil.test/", "//shop.test/", "/x", "", "javascript:alert(1)", "http://shop.test/open", "http://shop.test@evil.test/"} {
+			returns(to).refuses(t, http.StatusUnprocessableEntity, "invalid")
+		}
+		s.shut()
+		code := returns(shopURL+"/a?b=c").wants(t, http.StatusSeeOther).Header.Get("Location")
+		if !strings.HasPrefix(code, shopURL+"/a?b=c&fr_code=frc1.") {
+			t.Fatalf("sent to %s", code)
+		}
+		v.get(code[:len(code)-3]+"xyz").refuses(t, http.StatusForbidden, "code_invalid")
+		v.get(shopURL+"/a?fr_code=nonsense").refuses(t, http.StatusForbidden, "code_invalid")
+		v.get(shopURL+"/a?fr_code="+url.QueryEscape(v.placeAt(queueURL))).refuses(t, http.StatusForbidden, "code_invalid")
+
+		if to := v.get(code).wants(t, http.StatusSeeOther).Header.Get("Location"); to != "/a?b=c" {
+			t.Errorf("sent to %s", to)
+		}
+		v.get(shopURL+"/a").wants(t, http.StatusOK)
+		s.browser().get(code).refuses(t, http.StatusForbidden, "code_spent")
+		if to := v.get(code).wants(t, http.StatusSeeOther).Header.Get("Location"); to != "/a?b=c" {
+			t.Errorf("whoever is inside and loads it again is sent to %s", to)
+		}
+		if to := v.get(strings.Replace(code, shopURL+"/a", shopURL+"//evil.test/a", 1)).wants(t, http.StatusSeeOther).Header.Get("Location"); strings.HasPrefix(to, "//") {
+			t.Errorf("sent to another host: %s", to)
+		}
+	})
+}
+
+// placeAt is what a browser's jar has for a place.
+func (b *browser) placeAt(address string) string {
+	b.t.Helper()
+	u, err := url.Parse(address)
+	must(b.t, err)
+	for _, cookie := range b.Jar.Cookies(u) {
+		if strings.HasPrefix(cookie.Name, "fr_place_") {
+			return cookie.Value
+		}
+	}
+	b.t.Fatalf("no place at %s", address)
+	return ""
+}
+
+// Who comes when the quota has just gone keeps the place that they were given meanwhile.
+func TestAPlaceGivenAtTheGateIsBroughtToTheWaitingRoom(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		s := b.shop(t, nil, func(_, admission map[string]any) { admission["admit"], admission["interval_ms"] = 1, 60_000 })
+		s.browser().get(shopURL+"/").wants(t, http.StatusOK)
+		v := s.browser()
+		a := v.get(shopURL+"/deep").wants(t, http.StatusSeeOther)
+		if !strings.HasPrefix(a.Header.Get("Location"), queueURL+"/v1/shows/"+s.show+"/return?code=frc1.") {
+			t.Fatalf("sent to %s", a.Header.Get("Location"))
+		}
+		v.get(a.Header.Get("Location")).waits(t, s.show)
+		told := v.does("GET", queueURL+"/v1/shows/"+s.show+"/queue", "*/*").wants(t, http.StatusOK).text
+		if !strings.Contains(told, `"state":"waiting"`) || !strings.Contains(told, `"number":2,`) {
+			t.Errorf("the waiting room says %s", told)
+		}
+		s.browser().get(a.Header.Get("Location")).refuses(t, http.StatusForbidden, "code_spent")
+	})
+}
+
+// A program that knows no redirects waits with the place that it is given.
+func TestProgramsWaitAtTheGate(t *testing.T) {
+	t.Parallel()
+	s := backend{}.shop(t, nil, func(_, admission map[string]any) { admission["admit"], admission["interval_ms"] = 1, 60_000 })
+	s.browser().get(shopURL+"/").wants(t, http.StatusOK)
+	v := s.browser()
+	told := v.does("POST", shopURL+"/order", "application/json").refuses(t, http.StatusServiceUnavailable, "waiting")
+	if !strings.Contains(told.text, `"position":`) || !strings.Contains(told.text, `"token":"fr1.`) {
+		t.Errorf("told %s", told.text)
+	}
+	s.rules(map[string]any{"interval_ms": 100})
+	testenv.Wait(t, 10*time.Second, func() bool {
+		return v.does("POST", shopURL+"/order", "application/json").StatusCode == http.StatusOK
+	}, "the place at the gate is not let in")
+	if number := s.served.last(t).Header.Get("X-Frontrow-Number"); number != "2" {
+		t.Errorf("let in with number %s", number)
+	}
+	// The same by token, for those who keep no cookies; the shop is not shown it.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shopURL+"/x", nil)
+	must(t, err)
+	request.Header.Set("Authorization", "Bearer "+v.placeAt(shopURL))
+	s.browser().send(request).wants(t, http.StatusOK)
+	if r := s.served.last(t); r.Header.Get("Authorization") != "" || r.Header.Get("X-Frontrow-Number") != "2" {
+		t.Errorf("the shop was told %v", r.Header)
+	}
+	request.Header.Set("Authorization", "Bearer "+s.served.last(t).Header.Get("X-Frontrow-Pass"))
+	s.browser().send(request).wants(t, http.StatusOK)
+	request.Header.Set("Authorization", "Bearer of-the-shop-itself")
+	v.send(request).wants(t, http.StatusOK)
+	if r := s.served.last(t); r.Header.Get("Authorization") != "Bearer of-the-shop-itself" {
+		t.Errorf("the shop's own proof came as %q", r.Header.Get("Authorization"))
+	}
+}
+
+// commandCounter counts what Redis is asked about visitors.
+type commandCounter struct{ n atomic.Int64 }
+
+func (c *commandCounter) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *commandCounter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error { c.n.Add(1); return next(ctx, cmd) }
+}
+
+func (c *commandCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error { c.n.Add(int64(len(cmds))); return next(ctx, cmds) }
+}
+
+// Those inside cost Redis next to nothing, and the loops of the gateway are counted as well.
+func TestRedisIsAskedATenthOfATimeARequest(t *testing.T) {
+	t.Parallel()
+	s := realBackend(t).shop(t, nil)
+	v := s.browser()
+	v.get(shopURL+"/").wants(t, http.StatusOK)
+	counter := &commandCounter{}
+	s.redis.AddHook(counter)
+	const requests = 2000
+	began := time.Now()
+	for range requests {
+		v.get(shopURL+"/page").wants(t, http.StatusOK)
+	}
+	loops := int64(time.Since(began)/time.Second+1) * 20 // what a gateway asks a second whether anybody comes or not, and more
+	if n := counter.n.Load(); n > requests/10+loops {
+		t.Errorf("%d commands for %d requests in %s", n, requests, time.Since(began))
+	} else {
+		t.Logf("%d commands for %d requests in %s", n, requests, time.Since(began))
+	}
+}
+
+func TestTheGateWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{"closed", "open"} {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			server := testenv.OwnRedis(t)
+			b := backend{redis: server.URL(), dsn: testenv.MySQL(t)}
+			b.migrate(t)
+			s := b.shop(t, nil, func(route, _ map[string]any) { route["redis_away"], route["grace_seconds"] = rule, 1 })
+			inside := s.browser()
+			inside.get(shopURL+"/").wants(t, http.StatusOK)
+			other := b.serve(t, func(c *gatewayConfig) { *c = s.config })
+			other.opens(s.show)
+			server.Stop()
+			inside.get(shopURL+"/more").wants(t, http.StatusOK)
+			stranger := s.browser()
+			if rule == "closed" {
+				testenv.Wait(t, 40*time.Second, func() bool {
+					return stranger.get(shopURL+"/").StatusCode == http.StatusServiceUnavailable
+				}, "nobody notices")
+				if a := stranger.get(shopURL+"/").refuses(t, http.StatusServiceUnavailable, "unavailable"); a.Header.Get("Retry-After") == "" {
+					t.Error("not told when to come again")
+				}
+			} else {
+				testenv.Wait(t, 40*time.Second, func() bool {
+					return stranger.get(shopURL+"/").StatusCode == http.StatusOK
+				}, "it does not open")
+				if s.served.last(t).Header.Get("X-Frontrow-Visitor") != "" {
+					t.Error("a stranger is told to be somebody")
+				}
+			}
+			// By the token alone, at a gateway that has never seen them.
+			moved := (&shopfront{other, s.show, s.served}).browser()
+			moved.Jar = inside.Jar
+			moved.get(shopURL+"/elsewhere").wants(t, http.StatusOK)
+			if n := s.counted(map[string]string{"open": "away_open", "closed": "away"}[rule]); n < 1 {
+				t.Errorf("%d are counted", n)
+			}
+			server.Start()
+			testenv.Wait(t, 40*time.Second, func() bool {
+				return stranger.get(shopURL+"/").StatusCode == http.StatusOK
+			}, "it does not come back")
+		})
+	}
+}
+
+// counted is how many requests were decided so, in earnest or not.
+func (s *shopfront) counted(decision string) (n int) {
+	s.t.Helper()
+	metrics := string(s.do(call{method: "GET", path: "/metrics"}).want(http.StatusOK).body)
+	for _, dry := range []string{"true", "false"} {
+		prefix := fmt.Sprintf("frontrow_gate_decisions_total{decision=%q,dry_run=%q,show=%q} ", decision, dry, s.show)
+		if _, rest, ok := strings.Cut(metrics, prefix); ok {
+			count, _, _ := strings.Cut(rest, "\n")
+			more, err := strconv.Atoi(count)
+			must(s.t, err)
+			n += more
+		}
+	}
+	return n
+}
+
+// In a dry run everybody goes through, and is counted.
+func TestADryRunOnlyCounts(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		s := b.shop(t, nil, func(route, _ map[string]any) { route["dry_run"] = true })
+		s.browser().get(shopURL+"/").wants(t, http.StatusOK)
+		s.shut()
+		for range 3 {
+			s.browser().get(shopURL+"/").wants(t, http.StatusOK)
+		}
+		if n := s.counted("wait"); n != 3 {
+			t.Errorf("%v would have waited", n)
+		}
+		if n := s.counted("admit"); n != 1 {
+			t.Errorf("%v were let in", n)
+		}
+	})
+}
