@@ -127,7 +127,7 @@ func (g *Gate) Decide(ctx context.Context, r Request) Verdict {
 
 func (g *Gate) decide(ctx context.Context, r Request) Verdict {
 	u, err := url.ParseRequestURI(r.URI)
-	if err != nil || u.Host != "" || !strings.HasPrefix(u.Path, "/") || !isPlain(u.Path) {
+	if err != nil || r.Method == http.MethodConnect || u.Host != "" || !strings.HasPrefix(u.Path, "/") || !isPlain(u.Path) {
 		return Verdict{Decision: Refused, Refusal: badURL}
 	}
 	route := g.Routes.Match(hostOf(r.Host), collapse(u.Path))
