@@ -27,7 +27,7 @@ build: ## Build bin/frontrow
 
 .PHONY: test
 test: ## Run all tests, on embedded and on real servers; installs what is missing
-	@scripts/setup.sh test
+	@scripts/setup.sh test shop
 	@GOGC=400 go test $(TAGS) -skip $(MEASURED) -race -shuffle on -parallel 6 -timeout 25m -json ./... | go run ./scripts/testcount -need $(BACKENDS)
 
 .PHONY: lint

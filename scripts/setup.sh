@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what this project's tests and tools need and this machine lacks.
 #
-#   scripts/setup.sh [test] [load] [lint] [cache] [deploy]      (no argument: test)
+#   scripts/setup.sh [test] [load] [lint] [cache] [shop] [deploy]      (no argument: test)
 #
 #   test  redis-server and mariadb-server, from the packages of Debian or Ubuntu,
 #         without letting them start as daemons; neither where TEST_REDIS_URL and
@@ -14,11 +14,14 @@
 #   deploy nginx, Prometheus with promtool, Redis, MariaDB with its clients and systemd-analyze,
 #         as packages: what is shipped is run with these, and not in containers. Prometheus is
 #         19 MB, which is why it is not of `test`
+#   shop  a shop that nobody here wrote, json-server from npm, into .tools/shop; nginx and
+#         Caddy to stand before it, and Node and Python, which check passes as shops do
 #
 # Safe to run again: what is there is left alone. One line says so for each thing.
 set -euo pipefail
 
 readonly K6=go.k6.io/k6@v1.8.1
+readonly JSON_SERVER=json-server@0.17.4
 readonly GOLANGCI_LINT=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -138,6 +141,20 @@ setup_deploy() {
 	printf 'installed: %s\n' "${missing[@]}"
 }
 
+setup_shop() {
+	setup_cache
+	have caddy >/dev/null || apt_install caddy
+	have npm >/dev/null || apt_install nodejs npm
+	have python3 >/dev/null || apt_install python3
+	python3 -c 'import cryptography' 2>/dev/null || apt_install python3-cryptography
+	if [ -x "$tools/../shop/node_modules/.bin/json-server" ]; then
+		echo "$JSON_SERVER: .tools/shop"
+		return 0
+	fi
+	npm install --prefix "$tools/../shop" --no-audit --no-fund --ignore-scripts "$JSON_SERVER" >&2 || fail "npm install $JSON_SERVER failed"
+	echo "$JSON_SERVER: .tools/shop, installed"
+}
+
 # is_version says whether the program $1 is version $2: by what Go built into it,
 # or by what it says of itself.
 is_version() {
@@ -170,8 +187,9 @@ for set; do
 	load) go_tool "$K6" ;;
 	lint) go_tool "$GOLANGCI_LINT" ;;
 	cache) setup_cache ;;
+	shop) setup_shop ;;
 	deploy) setup_deploy ;;
 	-h | --help | help) awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0" ;;
-	*) fail "unknown set '$set': test, load, lint, cache or deploy" ;;
+	*) fail "unknown set '$set': test, load, lint, cache, shop or deploy" ;;
 	esac
 done

@@ -131,10 +131,16 @@ type browser struct {
 
 // browser opens one, for which the shop and the waiting room are where they are.
 func (s *shopfront) browser() *browser {
-	jar, err := cookiejar.New(nil)
-	must(s.t, err)
-	at := map[string]string{"shop.test:80": s.proxy.listener.Addr().String(), "queue.test:80": s.listener.Addr().String()}
+	s.t.Helper()
+	return browsers(s.t, map[string]string{
+		"shop.test:80": s.proxy.listener.Addr().String(), "queue.test:80": s.listener.Addr().String(),
+	})()
+}
+
+// browsers opens as many as are wanted, which share their connections; at says where hosts are.
+func browsers(t *testing.T, at map[string]string) func() *browser {
 	transport := &http.Transport{
+		MaxIdleConnsPerHost: 64,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if there, ok := at[address]; ok {
 				address = there
@@ -142,11 +148,15 @@ func (s *shopfront) browser() *browser {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},
 	}
-	s.t.Cleanup(transport.CloseIdleConnections)
-	return &browser{t: s.t, Client: &http.Client{
-		Jar: jar, Timeout: 30 * time.Second, Transport: transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return func() *browser {
+		jar, err := cookiejar.New(nil)
+		must(t, err)
+		return &browser{t: t, Client: &http.Client{
+			Jar: jar, Timeout: 30 * time.Second, Transport: transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}}
+	}
 }
 
 // answer is what a browser was told.
