@@ -29,6 +29,9 @@ func QueueShow(show booking.Show) (queue.Show, error) {
 		ID: show.ID, CreatedAt: show.CreatedAt, Phase: queue.Phase(show.Phase), Message: show.Message, MaxWaiting: show.MaxWaiting,
 		Rules: rules, RulesVersion: show.RulesVersion,
 	}
+	if show.SeatCount == 0 {
+		known.Rules.SeatsPerVisitorPercent = 0 // what is sold elsewhere is not counted here
+	}
 	if show.StartsAt != nil {
 		known.StartsAt = *show.StartsAt
 	}

@@ -166,10 +166,10 @@ func (s *Store) readLayout(ctx context.Context, show Show) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(seats) == 0 {
+	if len(seats) == 0 && show.SeatCount > 0 {
 		return nil, ErrShowNotFound
 	}
-	if len(seats) != show.SeatCount || seats[0].LayoutVersion != show.LayoutVersion {
+	if len(seats) != show.SeatCount || len(seats) > 0 && seats[0].LayoutVersion != show.LayoutVersion {
 		return nil, errRelaid
 	}
 	l := &Layout{Version: show.LayoutVersion, Currency: show.Currency, Sections: assemble(sections, seats)}

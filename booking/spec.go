@@ -210,7 +210,9 @@ func (f *faults) sections(sections []Section) {
 		f.unless(len(s.Rows) > 0, at+".rows", "must not be empty")
 		f.rows(at, s.Rows, seats)
 	}
-	f.unless(len(seats) >= 1 && len(seats) <= maxSeatsOfShow, "sections", "must have 1 to %d seats", maxSeatsOfShow)
+	// Who says that there are none sells nothing here: the queue stands before somebody else's shop.
+	none := sections != nil && len(sections) == 0
+	f.unless((len(seats) >= 1 || none) && len(seats) <= maxSeatsOfShow, "sections", "must have 1 to %d seats, or be [] where nothing is sold here", maxSeatsOfShow)
 }
 
 func (f *faults) rows(section string, rows []Row, seats map[string]bool) {

@@ -386,7 +386,7 @@ func TestBadShows(t *testing.T) {
 			"strange id":     func(s map[string]any) { s["show"] = "Show 1" },
 			"long id":        func(s map[string]any) { s["show"] = strings.Repeat("a", 41) },
 			"no title":       func(s map[string]any) { s["title"] = "" },
-			"no seats":       func(s map[string]any) { s["sections"] = []any{} },
+			"no seats":       func(s map[string]any) { s["sections"] = nil },
 			"twice the seat": func(s map[string]any) { s["sections"] = []any{section("A", 1, 2), section("A", 1, 2)} },
 			"negative price": func(s map[string]any) { s["sections"] = []any{section("A", -1, 2)} },
 			"other money":    func(s map[string]any) { s["currency"] = "DOLLARS" },

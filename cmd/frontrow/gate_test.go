@@ -299,6 +299,33 @@ func (s *shopfront) counted(decision string) (n int) {
 	return n
 }
 
+// A show that sells nothing here has no seats to be let in for, and none to run out of.
+func TestAShowWithoutSeatsStandsBeforeAShop(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, b backend) {
+		show := "t-" + strings.ToLower(strings.NewReplacer("_", "x", "-", "y").Replace(queue.NewVisitor()))
+		shop := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the shop") })
+		g := b.serve(t, withRoutes(t, map[string]any{"host": "shop.test", "show": show, "upstream": shop}))
+		g.admin("POST", "/v1/admin/shows", map[string]any{"show": show, "title": "Elsewhere", "phase": "open", "sections": []any{}}).want(http.StatusCreated)
+		s := &shopfront{testGateway: g, show: show}
+		v := s.browser()
+		testenv.Wait(t, 10*time.Second, func() bool { return v.get(shopURL+"/").StatusCode == http.StatusOK }, "nobody comes in")
+		if a := g.do(call{method: "GET", path: "/v1/shows/" + show}).want(http.StatusOK); len(a.json()["prices"].([]any)) != 0 {
+			t.Errorf("told %s", a.body)
+		}
+		g.do(call{method: "GET", path: "/v1/shows"}).want(http.StatusOK)
+		g.do(call{method: "GET", path: "/v1/shows/" + show + "/board"}).want(http.StatusOK)
+		g.do(call{method: "GET", path: "/v1/shows/" + show + "/seats/layout"}).want(http.StatusOK)
+		g.admin("GET", "/v1/admin/shows/"+show+"/stats", nil).want(http.StatusOK)
+		r := g.joins(show)
+		r.is("admitted")
+		if a := r.hold("A-1-1"); a.status < 400 || a.status >= 500 {
+			t.Errorf("a seat that there is not is answered %d %s", a.status, a.body)
+		}
+		g.verifies(show)
+	})
+}
+
 // In a dry run everybody goes through, and is counted.
 func TestADryRunOnlyCounts(t *testing.T) {
 	t.Parallel()

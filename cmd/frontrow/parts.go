@@ -109,7 +109,7 @@ var errNoDoor = errors.New("not on sale")
 // stock counts the seats at the door, as this gateway's keeper last saw it.
 func (p *parts) stock(ctx context.Context, id string) (queue.Stock, error) {
 	show, ok := p.catalogue.Lookup(id)
-	if !ok || show.Phase != booking.PhaseOpen {
+	if !ok || show.Phase != booking.PhaseOpen || show.SeatCount == 0 {
 		return queue.Stock{}, errNoDoor
 	}
 	states, err := p.store.SeatStates(ctx, show)
