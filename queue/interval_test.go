@@ -20,7 +20,7 @@ type clock struct {
 func (c *clock) pass(d time.Duration) {
 	c.g.t.Helper()
 	ctx := c.g.t.Context()
-	for _, field := range []string{"admitted_at", "quota_until"} {
+	for _, field := range []string{"admitted_at", "quota_until", "quota_at"} {
 		if at, _ := c.g.redis.HGet(ctx, c.g.keys[keyRoom], field).Int64(); at > 0 {
 			must(c.g.t, c.g.redis.HIncrBy(ctx, c.g.keys[keyRoom], field, -d.Microseconds()).Err())
 		}
@@ -94,6 +94,29 @@ func TestNoWindowSeesTwoQuotas(t *testing.T) {
 				rt.Errorf("after two intervals nobody is let in, and six wait")
 			}
 		})
+	})
+}
+
+// A gateway of a version before keeps no account of what an interval gave: after it, a whole
+// one passes.
+func TestAnotherVersionsAdmissionCountsWhole(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		g := newHouse(t, url, quick()).gate()
+		g.set("interval_ms", 60_000)
+		c := &clock{g: g}
+		g.joins()
+		equal(t, g.lets(), 1, "of three")
+		g.join(3)
+		c.pass(30 * time.Second)
+		g.set("admitted_at", g.now())
+		n, _, err := g.admit.RunOnce(t.Context())
+		must(t, err)
+		equal(t, n, 0, "somebody else has let people in meanwhile")
+		c.pass(60 * time.Second)
+		n, _, err = g.admit.RunOnce(t.Context())
+		must(t, err)
+		equal(t, n, 3, "a whole interval later")
 	})
 }
 

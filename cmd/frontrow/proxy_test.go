@@ -217,8 +217,11 @@ func TestWebSocketsPassAndNothingElseDoes(t *testing.T) {
 	must(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
 	fmt.Fprintf(conn, "GET /socket HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nCookie: %s\r\n\r\n", cookie)
 	line := bufio.NewReader(conn)
-	if response, err := http.ReadResponse(line, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("a web socket is answered %v, %v", response, err)
+	response, err := http.ReadResponse(line, nil)
+	must(t, err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("a web socket is answered %s", response.Status)
 	}
 	fmt.Fprint(conn, "hello\n")
 	if said, err := line.ReadString('\n'); said != "echo hello\n" {

@@ -96,8 +96,7 @@ func (g *Gate) holder(ctx context.Context, room *queue.Room, a asked, who queue.
 		return g.admitted(a, s, who, Inside), false
 	}
 	g.beliefs.Remove(at)
-	switch {
-	case err != nil || s.State == queue.Finished || s.State == queue.Expired:
+	if err != nil || s.State == queue.Finished || s.State == queue.Expired {
 		return v, true
 	}
 	return g.wait(a, s), false

@@ -132,7 +132,8 @@ local quota, drawn, before, ends = 0, 0, 0, now + interval
 if r.phase == 'open' and r.paused == 0 and now >= r.recovering_until then
   if now >= r.admitted_at + interval then
     quota = r.admit
-  elseif r.quota_interval == r.interval_ms then -- else another length was in force when somebody was let in last
+  elseif r.quota_interval == r.interval_ms and r.quota_at == r.admitted_at then
+    -- Else another length was in force when somebody was let in last, or an older version did it.
     if now < r.quota_until then
       drawn, before, ends = r.quota_drawn, r.quota_before, r.quota_until
     else
@@ -318,6 +319,7 @@ if admitted > 0 then
   set('quota_before', before)
   set('quota_until', ends)
   set('quota_interval', r.interval_ms)
+  set('quota_at', now)
 end
 wrote = wrote or admitted > 0 or popped > 0
 if wrote then
@@ -327,7 +329,7 @@ end
 local due = math.min(interval, 1000000)
 if more and admitted + popped > 0 then
   due = 0
-elseif now < r.quota_until and r.quota_before > 0 and r.quota_drawn < r.admit and r.quota_interval == r.interval_ms then
+elseif now < r.quota_until and r.quota_before > 0 and r.quota_drawn < r.admit and r.quota_interval == r.interval_ms and r.quota_at == r.admitted_at then
   due = r.quota_until - now -- the next interval has something to give before this one's last is a whole one old
 elseif now < r.admitted_at + interval then
   due = r.admitted_at + interval - now

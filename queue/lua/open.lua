@@ -71,5 +71,5 @@ redis.call('HSET', ROOM,
   'epoch', text(epoch), 'version', '1', 'generation', ARGV[2], 'issued', ARGV[3], 'head', ARGV[4],
   'ceiling', ARGV[5], 'recovering_until', text(now + tonumber(ARGV[6])),
   'lost_active', lost > 0 and text(lost) or '0', 'window', '0', 'admissions', '0',
-  'invited', '0', 'swept', ARGV[4], 'dropped', ARGV[4], 'opened_at', text(now), 'opened_issued', ARGV[3], 'admitted_at', '0', 'quota_drawn', '0', 'quota_before', '0', 'quota_until', '0', 'quota_interval', '0', 'served', '-1')
+  'invited', '0', 'swept', ARGV[4], 'dropped', ARGV[4], 'opened_at', text(now), 'opened_issued', ARGV[3], 'admitted_at', '0', 'quota_drawn', '0', 'quota_before', '0', 'quota_until', '0', 'quota_interval', '0', 'quota_at', '0', 'served', '-1')
 return {'ok', now, epoch, 1}
