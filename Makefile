@@ -51,10 +51,10 @@ load: build ## Load two gateways with k6, VISITORS=200; SCRIPT=rush for one scri
 	@VISITORS=$(VISITORS) SCRIPT=$(SCRIPT) scripts/load.sh
 
 .PHONY: bench
-bench: build ## Measure against the budget in 3 minutes; FULL=1 with a million waiting, WRITE=1 into docs, PROFILE=dir; REPLICAS=n, CACHE=1 or SALE=1 measure those
-	@scripts/setup.sh test $(if $(CACHE),cache)
+bench: build ## Measure against the budget in 3 minutes; FULL=1 with a million waiting, WRITE=1 into docs, PROFILE=dir; REPLICAS=n, CACHE=1, SALE=1 or PROXY=1 measure those
+	@scripts/setup.sh test $(if $(CACHE)$(PROXY),cache)
 	@go build $(TAGS) -o bin/bench ./scripts/bench
-	@bin/bench $(if $(FULL),-full) $(if $(WRITE),-write docs) $(if $(PROFILE),-profile $(PROFILE)) $(if $(REPLICAS),-replicas $(REPLICAS)) $(if $(CACHE),-cache) $(if $(SALE),-sale)
+	@bin/bench $(if $(FULL),-full) $(if $(WRITE),-write docs) $(if $(PROFILE),-profile $(PROFILE)) $(if $(REPLICAS),-replicas $(REPLICAS)) $(if $(CACHE),-cache) $(if $(SALE),-sale) $(if $(PROXY),-proxy)
 
 .PHONY: simulate
 simulate: build ## Play VISITORS=200 people against the gateway that make run started

@@ -1,7 +1,7 @@
 // Command bench measures what a gateway costs against a baseline of its own, both in
 // one run and in turns, on the machine at hand: ratios of medians, with their spread.
 //
-//	make bench [FULL=1] [WRITE=1] [PROFILE=dir] [REPLICAS=n] [CACHE=1] [SALE=1]
+//	make bench [FULL=1] [WRITE=1] [PROFILE=dir] [REPLICAS=n] [CACHE=1] [SALE=1] [PROXY=1]
 //
 // It starts its own Redis and database, the gateways, and a bare gin server that
 // answers with a body of like size, and ends them. It exits 1 when a row misses its
@@ -31,6 +31,7 @@ type options struct {
 	replicas int
 	cache    bool
 	sale     bool
+	proxy    bool
 }
 
 func main() {
@@ -46,6 +47,7 @@ func main() {
 	flag.IntVar(&o.replicas, "replicas", 0, "measure instead what so many gateways cost one Redis")
 	flag.BoolVar(&o.cache, "cache", false, "measure instead what nginx before the gateway saves it")
 	flag.BoolVar(&o.sale, "sale", false, "measure instead what two gateways sell a second, and what each kind of transaction costs")
+	flag.BoolVar(&o.proxy, "proxy", false, "measure instead what the reverse proxy costs, against nginx")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -75,6 +77,9 @@ func run(ctx context.Context, o options) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
+	}
+	if o.proxy {
+		return measureProxy(ctx, o)
 	}
 	if o.sale {
 		return measureSale(ctx, o)
