@@ -30,6 +30,9 @@ func TestNobodyWaitsBeforeAnIdleShop(t *testing.T) {
 		if len(cookies) != 1 || cookies[0].Name != "fr_place_"+s.show || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteLaxMode || cookies[0].Secure {
 			t.Errorf("cookies %v", cookies)
 		}
+		if kept := a.Header.Values("Cache-Control"); len(kept) != 1 || kept[0] != "no-store, private" {
+			t.Errorf("an answer with somebody's place in it may be kept: %q", kept)
+		}
 		for range 2 {
 			r := s.served.last(t)
 			pass, err := s.keysOf(t).ParsePass(r.Header.Get("X-Frontrow-Pass"), time.Now())

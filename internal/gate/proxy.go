@@ -164,10 +164,13 @@ func (p *Proxy) answered(r *http.Response) error {
 			delete(r.Header, name)
 		}
 	}
+	v, _ := r.Request.Context().Value(verdictKey{}).(Verdict)
+	if v.Cookie != "" {
+		r.Header.Set("Cache-Control", "no-store, private") // whatever the shop says: it carries somebody's place
+	}
 	if end != "admission" {
 		return nil
 	}
-	v, _ := r.Request.Context().Value(verdictKey{}).(Verdict)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Request.Context()), endWithin)
 	defer cancel()
 	if err := p.gate.End(ctx, v); err != nil {
