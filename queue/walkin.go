@@ -12,7 +12,7 @@ import (
 func (r *Room) Enter(ctx context.Context, who Who) (s Status, created bool, err error) {
 	s, created, err = r.Join(ctx, who)
 	v := r.view.Load()
-	if err != nil || !created || s.State != Waiting || v == nil || r.isShut() || v.present() >= int64(v.rules.Admit) {
+	if err != nil || !created || s.State != Waiting || v == nil || r.isShut() || v.hasLine() {
 		return s, created, err
 	}
 	t, err := r.queue.keys.ParseToken(s.Token)
@@ -42,9 +42,13 @@ func (r *Room) IsCrowded() (bool, error) {
 		return false, err
 	}
 	shut := v.phase != Open || v.rules.Paused || v.isRecovering() || v.isSoldOut() ||
-		v.present() > 0 || v.listed > 0 || v.totals.Active >= int64(v.rules.MaxActive)
+		v.hasLine() || v.listed > 0 || v.totals.Active >= int64(v.rules.MaxActive)
 	return shut || r.isShut(), nil
 }
+
+// hasLine tells whether more wait than one admission takes. Fewer may be on their way in: a view that is taken between
+// somebody's join and their admission shows them waiting for a second.
+func (v *view) hasLine() bool { return v.present() >= int64(v.rules.Admit) }
 
 // mostWalks bounds how many who come at once share one admission.
 const mostWalks = 1000
