@@ -32,7 +32,7 @@ func measureProxy(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	behind, err := startPlainNginx(dir, "shop", shop, "location / { default_type text/html; return 200 \""+strings.Repeat("x", pageBytes)+"\"; }")
 	if err != nil {
 		return err
