@@ -134,7 +134,7 @@ func (a *API) goBack(c *gin.Context) {
 		status, err = room.Poll(c.Request.Context(), asks)
 	}
 	switch token, p := who.token, problemOf(err); {
-	case p == noPlace || p != nil && p.code == "place_expired" || err == nil && status.State != queue.Admitted:
+	case p == noPlace || p == placeMoved || p != nil && p.code == "place_expired" || err == nil && status.State != queue.Admitted:
 		a.sendTo(c, a.Gate.WaitingRoom(show.ID, to.String()))
 	case err != nil:
 		a.fail(c, err)
@@ -164,13 +164,13 @@ func (a *API) takeOver(c *gin.Context, room *queue.Room, code string) error {
 	if err != nil {
 		return err
 	}
-	if visitor, ok := a.Keys.Visitor(cookieOf(c, visitorCookie)); ok && visitor != token.Visitor {
+	if visitor, _, ok := a.Keys.Visitor(cookieOf(c, visitorCookie)); ok && visitor != token.Visitor {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), 2*time.Second)
 		defer cancel()
 		_, err := room.Leave(ctx, queue.Who{Visitor: token.Visitor, Token: &token})
 		return err
 	}
-	a.setCookie(c, visitorCookie, a.Keys.SignVisitor(token.Visitor), 365*24*time.Hour)
+	a.setVisitor(c, token.Visitor, token.Since)
 	a.setCookie(c, placeCookie+token.Show, a.Keys.Token(token), 7*24*time.Hour)
 	return nil
 }

@@ -23,6 +23,8 @@ type Options struct {
 	Room  func(show string) (*queue.Room, error)
 	Phase func(show string) (queue.Phase, bool)
 	Keys  *queue.Keyring
+	// HasMoved tells whether a visitor has moved on to another device since a proof was made.
+	HasMoved func(visitor string, since int64) bool
 	// PublicURL is where the waiting room is: http(s)://host.
 	PublicURL string
 	// Trusted are the proxies whose word is believed about where a request comes from.
@@ -89,6 +91,7 @@ type Verdict struct {
 	// Of the visitor who goes on; empty where nobody was asked for.
 	Visitor string
 	Number  int64
+	Since   int64  // when they moved to the device that asks (us); 0: they never did
 	Proof   string // the pass, a JWT
 
 	Cookie   string   // a Set-Cookie; empty: none

@@ -10,10 +10,10 @@ import (
 	"frontrow/queue"
 )
 
-// place names an admission.
+// place names an admission, as one device holds it: since is when the visitor moved there.
 type place struct {
 	show, visitor string
-	number        int64
+	number, since int64
 }
 
 // belief is what the gate has last been told of somebody inside.
@@ -41,31 +41,40 @@ func (f *fact) holds(now time.Time, long time.Duration) bool {
 }
 
 // identify finds out who asks: by a token or a pass as `Authorization: Bearer`, else by the
-// cookie of the shop's host. What is not ours there is the shop's own.
+// cookie of the shop's host. What is not ours there is the shop's own. A device whose visitor
+// has moved on to another comes as if for the first time.
 func (g *Gate) identify(a asked) queue.Who {
+	who, ok := g.believe(a)
+	if !ok || g.HasMoved(who.Visitor, who.Since) {
+		who = queue.Who{Visitor: queue.NewVisitor(), New: true}
+	}
+	who.From = a.From
+	return who
+}
+
+// believe is who a request proves to come from; false: it proves nothing.
+func (g *Gate) believe(a asked) (queue.Who, bool) {
 	show := a.route.Show
 	if text, ok := strings.CutPrefix(a.Header.Get("Authorization"), "Bearer "); ok {
 		if t, err := g.Keys.ParseToken(text); err == nil && t.Show == show {
-			return queue.Who{Visitor: t.Visitor, Token: &t, From: a.From}
+			return queue.Who{Visitor: t.Visitor, Since: t.Since, Token: &t}, true
 		} else if !queue.IsToken(text) {
 			if p, err := g.Keys.ParsePass(text, a.now); err == nil && p.Show == show {
-				return queue.Who{Visitor: p.Visitor, Pass: &p, From: a.From}
+				return queue.Who{Visitor: p.Visitor, Since: p.Since, Pass: &p}, true
 			}
 		}
 	}
 	if t, err := g.Keys.ParseToken(cookieOf(a.Header, placeCookie+show)); err == nil && t.Show == show {
-		return queue.Who{Visitor: t.Visitor, Token: &t, From: a.From}
+		return queue.Who{Visitor: t.Visitor, Since: t.Since, Token: &t}, true
 	}
-	if visitor, ok := g.Keys.Visitor(cookieOf(a.Header, visitorCookie)); ok {
-		return queue.Who{Visitor: visitor, From: a.From}
-	}
-	return queue.Who{Visitor: queue.NewVisitor(), New: true, From: a.From}
+	visitor, since, ok := g.Keys.Visitor(cookieOf(a.Header, visitorCookie))
+	return queue.Who{Visitor: visitor, Since: since}, ok
 }
 
 // holder decides about somebody who shows a place; over: it has ended, and they are
 // newcomers.
 func (g *Gate) holder(ctx context.Context, room *queue.Room, a asked, who queue.Who) (v Verdict, over bool) {
-	at := place{show: a.route.Show, visitor: who.Visitor}
+	at := place{show: a.route.Show, visitor: who.Visitor, since: who.Since}
 	if who.Token != nil {
 		at.number = who.Token.Number
 	} else {
@@ -104,7 +113,7 @@ func (g *Gate) holder(ctx context.Context, room *queue.Room, a asked, who queue.
 
 // admitted notes that somebody is inside, and lets them through.
 func (g *Gate) admitted(a asked, s queue.Status, who queue.Who, decision Decision) Verdict {
-	at := place{s.Show, s.Visitor, s.Number}
+	at := place{s.Show, s.Visitor, s.Number, s.Since}
 	f := &fact{at: a.now, until: s.Until, pass: g.sign(at, a.now, s.Until)}
 	b := &belief{}
 	b.fact.Store(f)
@@ -126,7 +135,7 @@ func (g *Gate) sign(at place, now, until time.Time) string {
 		expires = until
 	}
 	pass, err := g.Keys.Pass(queue.Pass{
-		Issuer: g.PublicURL, Visitor: at.visitor, Show: at.show, Number: at.number, Issued: now, Expires: expires,
+		Issuer: g.PublicURL, Visitor: at.visitor, Since: at.since, Show: at.show, Number: at.number, Issued: now, Expires: expires,
 	})
 	if err != nil {
 		g.Logger.Error("a pass cannot be signed", "error", err)
@@ -140,7 +149,7 @@ func (g *Gate) inside(a asked, at place, f *fact) Verdict {
 	if a.isRead() && a.url.Query().Has(codeParam) {
 		return Verdict{Decision: Redeem, Route: a.route, Location: a.withoutCode()}
 	}
-	return Verdict{Decision: Inside, Route: a.route, Pass: true, Visitor: at.visitor, Number: at.number, Proof: f.pass}
+	return Verdict{Decision: Inside, Route: a.route, Pass: true, Visitor: at.visitor, Number: at.number, Since: at.since, Proof: f.pass}
 }
 
 // End ends the admission of a verdict's visitor, as the shop asked for.
@@ -148,7 +157,7 @@ func (g *Gate) End(ctx context.Context, v Verdict) error {
 	if v.Visitor == "" {
 		return nil
 	}
-	g.beliefs.Remove(place{v.Show(), v.Visitor, v.Number})
+	g.beliefs.Remove(place{v.Show(), v.Visitor, v.Number, v.Since})
 	room, err := g.Room(v.Show())
 	if err != nil {
 		return err
