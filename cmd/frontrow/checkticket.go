@@ -27,12 +27,12 @@ const mostKeys = 1 << 20
 // Run says of each code who it lets in, and fails if one lets in nobody. Nothing but the
 // keys is asked for, and they only if they are at an address.
 func (k *checkticketCommand) Run(ctx context.Context, to console) error {
-	g := gate{show: k.Show, cancelled: map[string]bool{}, inside: map[string]string{}}
+	e := entrance{show: k.Show, cancelled: map[string]bool{}, inside: map[string]string{}}
 	set, err := k.keySet(ctx)
 	if err != nil {
 		return err
 	}
-	if g.keys, err = ticket.Keys(set); err != nil {
+	if e.keys, err = ticket.Keys(set); err != nil {
 		return fmt.Errorf("%s: %w", k.Keys, err)
 	}
 	if k.Cancelled != "" {
@@ -41,7 +41,7 @@ func (k *checkticketCommand) Run(ctx context.Context, to console) error {
 			return err
 		}
 		for _, order := range strings.Fields(string(raw)) {
-			g.cancelled[order] = true
+			e.cancelled[order] = true
 		}
 	}
 	refused := false
@@ -49,7 +49,7 @@ func (k *checkticketCommand) Run(ctx context.Context, to console) error {
 		if err != nil {
 			return err
 		}
-		t, err := g.admit(code)
+		t, err := e.admit(code)
 		if err != nil {
 			refused = true
 			fmt.Fprintf(to.out, "refused: %v\n", err)
@@ -98,8 +98,8 @@ func (k *checkticketCommand) codes(in io.Reader) iter.Seq2[string, error] {
 	}
 }
 
-// gate is where tickets are shown: it lets each seat in once.
-type gate struct {
+// entrance is where tickets are shown: it lets each seat in once.
+type entrance struct {
 	show      string
 	keys      map[string]ed25519.PublicKey
 	cancelled map[string]bool
@@ -107,28 +107,28 @@ type gate struct {
 }
 
 // admit lets the bearer of a code in, or says why not.
-func (g *gate) admit(code string) (ticket.Ticket, error) {
-	t, err := ticket.Check(code, g.keys)
+func (e *entrance) admit(code string) (ticket.Ticket, error) {
+	t, err := ticket.Check(code, e.keys)
 	switch {
 	case err != nil:
 		return t, err
-	case t.Show != g.show:
+	case t.Show != e.show:
 		return t, fmt.Errorf("this ticket is for another show, %s", t.Show)
-	case g.cancelled[t.Order]:
+	case e.cancelled[t.Order]:
 		return t, fmt.Errorf("order %s was cancelled", t.Order)
-	case g.inside[t.Seat] == t.Order:
+	case e.inside[t.Seat] == t.Order:
 		return t, fmt.Errorf("seat %s is inside already: this code was shown before", t.Seat)
-	case g.inside[t.Seat] != "":
-		return t, errors.New(g.sold(t))
+	case e.inside[t.Seat] != "":
+		return t, errors.New(e.sold(t))
 	}
-	g.inside[t.Seat] = t.Order
+	e.inside[t.Seat] = t.Order
 	return t, nil
 }
 
 // sold tells of a seat that was sold twice over time: the order that is not the later one
 // must have been cancelled.
-func (g *gate) sold(t ticket.Ticket) string {
-	later := max(t.Order, g.inside[t.Seat]) // ids grow with time
+func (e *entrance) sold(t ticket.Ticket) string {
+	later := max(t.Order, e.inside[t.Seat]) // ids grow with time
 	return fmt.Sprintf("seat %s is inside already by order %s, and this is order %s: one of them was cancelled; %s is the later one",
-		t.Seat, g.inside[t.Seat], t.Order, later)
+		t.Seat, e.inside[t.Seat], t.Order, later)
 }
