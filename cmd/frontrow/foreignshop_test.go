@@ -107,7 +107,7 @@ func TestAShopThatNobodyHereWrote(t *testing.T) {
 			case "caddy":
 				front = caddyBefore(t, shop, g.listener.Addr().String())
 			}
-			open := browsers(t, map[string]string{"shop.example:80": front, "queue.test:80": g.listener.Addr().String()})
+			open := agents(t, map[string]string{"shop.example:80": front, "queue.test:80": g.listener.Addr().String()})
 			reached := func() (paths []string) {
 				for _, m := range logged.FindAllStringSubmatch(log.String(), -1) {
 					paths = append(paths, m[1])
@@ -124,8 +124,8 @@ func TestAShopThatNobodyHereWrote(t *testing.T) {
 			}
 			s.shut()
 			before := len(reached())
-			everybody := make([]*browser, people)
-			each := func(do func(i int, v *browser)) {
+			everybody := make([]*agent, people)
+			each := func(do func(i int, v *agent)) {
 				var crowd sync.WaitGroup
 				for from := range 16 {
 					crowd.Go(func() {
@@ -140,7 +140,7 @@ func TestAShopThatNobodyHereWrote(t *testing.T) {
 			for i := range everybody {
 				everybody[i] = open()
 			}
-			each(func(i int, v *browser) {
+			each(func(i int, v *agent) {
 				if back := v.get(at+link(i)).waits(t, show); back != at+link(i) {
 					t.Errorf("comes back to %s", back)
 				}
@@ -163,7 +163,7 @@ func TestAShopThatNobodyHereWrote(t *testing.T) {
 			before = len(reached())
 
 			s.rules(map[string]any{"paused": false})
-			each(func(i int, v *browser) {
+			each(func(i int, v *agent) {
 				v.isLetIn(show)
 				if a := v.comesBack(show, at+link(i)); a.StatusCode != http.StatusOK || !strings.Contains(a.text, "The Demo Tour") {
 					t.Errorf("visitor %d came back to %d %s", i, a.StatusCode, a.text)

@@ -41,7 +41,7 @@ func TestProxiesAskTheGate(t *testing.T) {
 			t.Errorf("nginx sends to %s", a.header.Get("Location"))
 		}
 		// Redirects are not followed where the answer is looked at.
-		v := s.browser()
+		v := s.agent()
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, queueURL+"/v1/gate", nil)
 		must(t, err)
 		for name, value := range asks("caddy", "").header {

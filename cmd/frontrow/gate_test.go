@@ -21,7 +21,7 @@ func TestNobodyWaitsBeforeAnIdleShop(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
 		s := b.shop(t, nil)
-		v := s.browser()
+		v := s.agent()
 		a := v.get(shopURL+"/tickets/12?row=3").wants(t, http.StatusOK)
 		if a.text != "the shop's /tickets/12" || a.Request.Response != nil {
 			t.Errorf("told %q", a.text)
@@ -63,12 +63,12 @@ func TestACrowdWaitsAndEverybodyComesBackToWhereTheyWanted(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
 		s := b.shop(t, nil)
-		inside := s.browser()
+		inside := s.agent()
 		inside.get(shopURL+"/").wants(t, http.StatusOK)
 		s.shut()
 		before := len(s.served.all())
 
-		v := s.browser()
+		v := s.agent()
 		deep := shopURL + "/tickets/12?row=3&seat=a%2Fb"
 		back := v.get(deep).waits(t, s.show)
 		if back != deep {
@@ -82,13 +82,13 @@ func TestACrowdWaitsAndEverybodyComesBackToWhereTheyWanted(t *testing.T) {
 		// Who has not been let in does not get past the waiting room either.
 		v.does("POST", queueURL+"/v1/shows/"+s.show+"/queue", "*/*").wants(t, http.StatusCreated)
 		v.get(queueURL+"/v1/shows/"+s.show+"/return?"+url.Values{"to": {back}}.Encode()).waits(t, s.show)
-		s.browser().get(queueURL+"/v1/shows/"+s.show+"/return?"+url.Values{"to": {back}}.Encode()).waits(t, s.show)
+		s.agent().get(queueURL+"/v1/shows/"+s.show+"/return?"+url.Values{"to": {back}}.Encode()).waits(t, s.show)
 		if n := len(s.served.all()); n != before {
 			t.Errorf("%d requests reached the shop of somebody who was not let in", n-before)
 		}
 		inside.get(shopURL+"/more").wants(t, http.StatusOK)
 		for _, open := range []string{"/assets/app.js", "/healthz", "/open/x"} {
-			s.browser().get(shopURL+open).wants(t, http.StatusOK)
+			s.agent().get(shopURL+open).wants(t, http.StatusOK)
 		}
 
 		s.rules(map[string]any{"paused": false})
@@ -107,7 +107,7 @@ func TestCodesAndReturnsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
 		s := b.shop(t, nil)
-		v := s.browser()
+		v := s.agent()
 		v.isLetIn(s.show)
 		returns := func(to string) answer {
 			return v.get(queueURL + "/v1/shows/" + s.show + "/return?" + url.Values{"to": {to}}.Encode())
@@ -128,7 +128,7 @@ func TestCodesAndReturnsThatAreRefused(t *testing.T) {
 			t.Errorf("sent to %s", to)
 		}
 		v.get(shopURL+"/a").wants(t, http.StatusOK)
-		s.browser().get(code).refuses(t, http.StatusForbidden, "code_spent")
+		s.agent().get(code).refuses(t, http.StatusForbidden, "code_spent")
 		if to := v.get(code).wants(t, http.StatusSeeOther).Header.Get("Location"); to != "/a?b=c" {
 			t.Errorf("whoever is inside and loads it again is sent to %s", to)
 		}
@@ -139,7 +139,7 @@ func TestCodesAndReturnsThatAreRefused(t *testing.T) {
 }
 
 // placeAt is what a browser's jar has for a place.
-func (b *browser) placeAt(address string) string {
+func (b *agent) placeAt(address string) string {
 	b.t.Helper()
 	u, err := url.Parse(address)
 	must(b.t, err)
@@ -157,8 +157,8 @@ func TestAPlaceGivenAtTheGateIsBroughtToTheWaitingRoom(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
 		s := b.shop(t, nil, func(_, admission map[string]any) { admission["admit"], admission["interval_ms"] = 1, 60_000 })
-		s.browser().get(shopURL+"/").wants(t, http.StatusOK)
-		v := s.browser()
+		s.agent().get(shopURL+"/").wants(t, http.StatusOK)
+		v := s.agent()
 		a := v.get(shopURL+"/deep").wants(t, http.StatusSeeOther)
 		if !strings.HasPrefix(a.Header.Get("Location"), queueURL+"/v1/shows/"+s.show+"/return?code=frc1.") {
 			t.Fatalf("sent to %s", a.Header.Get("Location"))
@@ -168,7 +168,7 @@ func TestAPlaceGivenAtTheGateIsBroughtToTheWaitingRoom(t *testing.T) {
 		if !strings.Contains(told, `"state":"waiting"`) || !strings.Contains(told, `"number":2,`) {
 			t.Errorf("the waiting room says %s", told)
 		}
-		s.browser().get(a.Header.Get("Location")).refuses(t, http.StatusForbidden, "code_spent")
+		s.agent().get(a.Header.Get("Location")).refuses(t, http.StatusForbidden, "code_spent")
 	})
 }
 
@@ -176,8 +176,8 @@ func TestAPlaceGivenAtTheGateIsBroughtToTheWaitingRoom(t *testing.T) {
 func TestProgramsWaitAtTheGate(t *testing.T) {
 	t.Parallel()
 	s := backend{}.shop(t, nil, func(_, admission map[string]any) { admission["admit"], admission["interval_ms"] = 1, 60_000 })
-	s.browser().get(shopURL+"/").wants(t, http.StatusOK)
-	v := s.browser()
+	s.agent().get(shopURL+"/").wants(t, http.StatusOK)
+	v := s.agent()
 	told := v.does("POST", shopURL+"/order", "application/json").refuses(t, http.StatusServiceUnavailable, "waiting")
 	if !strings.Contains(told.text, `"position":`) || !strings.Contains(told.text, `"token":"fr1.`) {
 		t.Errorf("told %s", told.text)
@@ -193,12 +193,12 @@ func TestProgramsWaitAtTheGate(t *testing.T) {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shopURL+"/x", nil)
 	must(t, err)
 	request.Header.Set("Authorization", "Bearer "+v.placeAt(shopURL))
-	s.browser().send(request).wants(t, http.StatusOK)
+	s.agent().send(request).wants(t, http.StatusOK)
 	if r := s.served.last(t); r.Header.Get("Authorization") != "" || r.Header.Get("X-Frontrow-Number") != "2" {
 		t.Errorf("the shop was told %v", r.Header)
 	}
 	request.Header.Set("Authorization", "Bearer "+s.served.last(t).Header.Get("X-Frontrow-Pass"))
-	s.browser().send(request).wants(t, http.StatusOK)
+	s.agent().send(request).wants(t, http.StatusOK)
 	request.Header.Set("Authorization", "Bearer of-the-shop-itself")
 	v.send(request).wants(t, http.StatusOK)
 	if r := s.served.last(t); r.Header.Get("Authorization") != "Bearer of-the-shop-itself" {
@@ -223,7 +223,7 @@ func (c *commandCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) red
 func TestRedisIsAskedATenthOfATimeARequest(t *testing.T) {
 	t.Parallel()
 	s := realBackend(t).shop(t, nil)
-	v := s.browser()
+	v := s.agent()
 	v.get(shopURL+"/").wants(t, http.StatusOK)
 	counter := &commandCounter{}
 	s.redis.AddHook(counter)
@@ -249,13 +249,13 @@ func TestTheGateWhileRedisIsAway(t *testing.T) {
 			b := backend{redis: server.URL(), dsn: testenv.MySQL(t)}
 			b.migrate(t)
 			s := b.shop(t, nil, func(route, _ map[string]any) { route["redis_away"], route["grace_seconds"] = rule, 1 })
-			inside := s.browser()
+			inside := s.agent()
 			inside.get(shopURL+"/").wants(t, http.StatusOK)
 			other := b.serve(t, func(c *gatewayConfig) { *c = s.config })
 			other.opens(s.show)
 			server.Stop()
 			inside.get(shopURL+"/more").wants(t, http.StatusOK)
-			stranger := s.browser()
+			stranger := s.agent()
 			if rule == "closed" {
 				testenv.Wait(t, 40*time.Second, func() bool {
 					return stranger.get(shopURL+"/").StatusCode == http.StatusServiceUnavailable
@@ -272,7 +272,7 @@ func TestTheGateWhileRedisIsAway(t *testing.T) {
 				}
 			}
 			// By the token alone, at a gateway that has never seen them.
-			moved := (&shopfront{other, s.show, s.served}).browser()
+			moved := (&shopfront{other, s.show, s.served}).agent()
 			moved.Jar = inside.Jar
 			moved.get(shopURL+"/elsewhere").wants(t, http.StatusOK)
 			if n := s.counted(map[string]string{"open": "away_open", "closed": "away"}[rule]); n < 1 {
@@ -311,7 +311,7 @@ func TestAShowWithoutSeatsStandsBeforeAShop(t *testing.T) {
 		g := b.serve(t, withRoutes(t, map[string]any{"host": "shop.test", "show": show, "upstream": shop}))
 		g.admin("POST", "/v1/admin/shows", map[string]any{"show": show, "title": "Elsewhere", "phase": "open", "sections": []any{}}).want(http.StatusCreated)
 		s := &shopfront{testGateway: g, show: show}
-		v := s.browser()
+		v := s.agent()
 		testenv.Wait(t, 10*time.Second, func() bool { return v.get(shopURL+"/").StatusCode == http.StatusOK }, "nobody comes in")
 		if a := g.do(call{method: "GET", path: "/v1/shows/" + show}).want(http.StatusOK); len(a.json()["prices"].([]any)) != 0 {
 			t.Errorf("told %s", a.body)
@@ -334,10 +334,10 @@ func TestADryRunOnlyCounts(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
 		s := b.shop(t, nil, func(route, _ map[string]any) { route["dry_run"] = true })
-		s.browser().get(shopURL+"/").wants(t, http.StatusOK)
+		s.agent().get(shopURL+"/").wants(t, http.StatusOK)
 		s.shut()
 		for range 3 {
-			s.browser().get(shopURL+"/").wants(t, http.StatusOK)
+			s.agent().get(shopURL+"/").wants(t, http.StatusOK)
 		}
 		if n := s.counted("wait"); n != 3 {
 			t.Errorf("%v would have waited", n)

@@ -76,11 +76,11 @@ func oddShop(hang <-chan struct{}) http.HandlerFunc {
 }
 
 // oddly opens such a shop and somebody inside, with the cookie that proves it.
-func oddly(t *testing.T) (s *shopfront, v *browser, cookie string, goOn chan struct{}) {
+func oddly(t *testing.T) (s *shopfront, v *agent, cookie string, goOn chan struct{}) {
 	t.Helper()
 	goOn = make(chan struct{})
 	s = backend{}.shop(t, oddShop(goOn), func(route, _ map[string]any) { route["timeout_seconds"] = 1 })
-	v = s.browser()
+	v = s.agent()
 	v.get(shopURL+"/").wants(t, http.StatusOK)
 	return s, v, "fr_place_" + s.show + "=" + v.placeAt(shopURL), goOn
 }
@@ -130,7 +130,7 @@ func TestAShopThatIsDown(t *testing.T) {
 		l.Close()
 		route["upstream"] = "http://" + l.Addr().String()
 	})
-	if a := s.browser().get(shopURL+"/").refuses(t, http.StatusBadGateway, "upstream_failed"); a.Header.Get("Retry-After") == "" {
+	if a := s.agent().get(shopURL+"/").refuses(t, http.StatusBadGateway, "upstream_failed"); a.Header.Get("Retry-After") == "" {
 		t.Error("not told when to come again")
 	}
 	if metrics := string(s.do(call{method: "GET", path: "/metrics"}).body); !strings.Contains(metrics, `frontrow_proxy_upstream_failures_total{code="upstream_failed",show="`+s.show+`"} 1`) {

@@ -123,22 +123,22 @@ func (s *shopfront) shut() {
 	}, "the pause does not come to the gate")
 }
 
-// browser has a jar of its own, and follows no redirect by itself.
-type browser struct {
+// agent has a jar of its own, and follows no redirect by itself.
+type agent struct {
 	*http.Client
 	t *testing.T
 }
 
-// browser opens one, for which the shop and the waiting room are where they are.
-func (s *shopfront) browser() *browser {
+// agent opens one, for which the shop and the waiting room are where they are.
+func (s *shopfront) agent() *agent {
 	s.t.Helper()
-	return browsers(s.t, map[string]string{
+	return agents(s.t, map[string]string{
 		"shop.test:80": s.proxy.listener.Addr().String(), "queue.test:80": s.listener.Addr().String(),
 	})()
 }
 
-// browsers opens as many as are wanted, which share their connections; at says where hosts are.
-func browsers(t *testing.T, at map[string]string) func() *browser {
+// agents opens as many as are wanted, which share their connections; at says where hosts are.
+func agents(t *testing.T, at map[string]string) func() *agent {
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 64,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -149,10 +149,10 @@ func browsers(t *testing.T, at map[string]string) func() *browser {
 		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	return func() *browser {
+	return func() *agent {
 		jar, err := cookiejar.New(nil)
 		must(t, err)
-		return &browser{t: t, Client: &http.Client{
+		return &agent{t: t, Client: &http.Client{
 			Jar: jar, Timeout: 30 * time.Second, Transport: transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}}
@@ -165,12 +165,12 @@ type answer struct {
 	text string
 }
 
-func (b *browser) get(address string) answer {
+func (b *agent) get(address string) answer {
 	b.t.Helper()
 	return b.does("GET", address, "text/html")
 }
 
-func (b *browser) does(method, address, accept string) answer {
+func (b *agent) does(method, address, accept string) answer {
 	b.t.Helper()
 	request, err := http.NewRequestWithContext(b.t.Context(), method, address, nil)
 	must(b.t, err)
@@ -179,7 +179,7 @@ func (b *browser) does(method, address, accept string) answer {
 	return b.send(request)
 }
 
-func (b *browser) send(request *http.Request) answer {
+func (b *agent) send(request *http.Request) answer {
 	b.t.Helper()
 	response, err := b.Do(request)
 	must(b.t, err)
@@ -219,7 +219,7 @@ func (a answer) waits(t *testing.T, show string) string {
 }
 
 // isLetIn takes a place in the waiting room, and keeps it until it is let in.
-func (b *browser) isLetIn(show string) {
+func (b *agent) isLetIn(show string) {
 	b.t.Helper()
 	path := queueURL + "/v1/shows/" + show + "/queue"
 	b.does("POST", path, "*/*")
@@ -229,7 +229,7 @@ func (b *browser) isLetIn(show string) {
 }
 
 // comesBack goes from the waiting room to the shop, and follows what it is told.
-func (b *browser) comesBack(show, to string) answer {
+func (b *agent) comesBack(show, to string) answer {
 	b.t.Helper()
 	address := queueURL + "/v1/shows/" + show + "/return?" + url.Values{"to": {to}}.Encode()
 	for range 3 {
