@@ -8,6 +8,8 @@ TAGS     := -tags nomsgpack
 BACKENDS := miniredis,redis,sqlite,mysql
 # What is no test, but takes pictures or measures by a target of its own.
 MEASURED := '^Test(Screens|ScreensOfDesk|ScreensOfSeats|Weigh|FramesOfPanning)$$'
+# Before a shop that nobody here wrote, and shops that check passes: with what is in deploy/.
+SHOPS    := '^Test(AShopThatNobodyHereWrote|ShopsCheckThePassThemselves)$$'
 VISITORS ?= 200
 MINUTES  ?= 2
 SCRIPT   ?=
@@ -27,7 +29,7 @@ build: ## Build bin/frontrow
 
 .PHONY: test
 test: ## Run all tests, on embedded and on real servers; installs what is missing
-	@scripts/setup.sh test shop
+	@scripts/setup.sh test
 	@GOGC=400 go test $(TAGS) -skip $(MEASURED) -race -shuffle on -parallel 6 -timeout 25m -json ./... | go run ./scripts/testcount -need $(BACKENDS)
 
 .PHONY: lint
@@ -40,9 +42,10 @@ lint: ## Run the linters; installs them if missing
 check: lint test ## All that must pass before a change goes in
 
 .PHONY: deploy
-deploy: ## Run and look over what is in deploy/, with nginx, Prometheus and all; installs what is missing
-	@scripts/setup.sh test deploy
+deploy: ## Run and look over what is in deploy/, with nginx, Prometheus and a shop; installs what is missing
+	@scripts/setup.sh test deploy shop
 	@go test $(TAGS),deploy -timeout 15m ./deploy
+	@go test $(TAGS),deploy -timeout 15m -run $(SHOPS) ./cmd/frontrow
 	@cd deploy/check && go test -timeout 15m ./...
 
 .PHONY: load
@@ -52,7 +55,7 @@ load: build ## Load two gateways with k6, VISITORS=200; SCRIPT=rush for one scri
 
 .PHONY: bench
 bench: build ## Measure against the budget in 3 minutes; FULL=1 with a million waiting, WRITE=1 into docs, PROFILE=dir; REPLICAS=n, CACHE=1, SALE=1 or PROXY=1 measure those
-	@scripts/setup.sh test $(if $(CACHE)$(PROXY),cache)
+	@scripts/setup.sh test $(if $(CACHE),cache) $(if $(PROXY),shop)
 	@go build $(TAGS) -o bin/bench ./scripts/bench
 	@bin/bench $(if $(FULL),-full) $(if $(WRITE),-write docs) $(if $(PROFILE),-profile $(PROFILE)) $(if $(REPLICAS),-replicas $(REPLICAS)) $(if $(CACHE),-cache) $(if $(SALE),-sale) $(if $(PROXY),-proxy)
 

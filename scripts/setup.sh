@@ -15,7 +15,7 @@
 #         as packages: what is shipped is run with these, and not in containers. Prometheus is
 #         19 MB, which is why it is not of `test`
 #   shop  a shop that nobody here wrote, json-server from npm, into .tools/shop; nginx and
-#         Caddy to stand before it, and Node and Python, which check passes as shops do
+#         Caddy to stand before it; and Node, Python and PHP, which check passes as shops do
 #
 # Safe to run again: what is there is left alone. One line says so for each thing.
 set -euo pipefail
@@ -147,6 +147,7 @@ setup_shop() {
 	have npm >/dev/null || apt_install nodejs npm
 	have python3 >/dev/null || apt_install python3
 	python3 -c 'import cryptography' 2>/dev/null || apt_install python3-cryptography
+	have php >/dev/null || apt_install php-cli
 	if [ -x "$tools/../shop/node_modules/.bin/json-server" ]; then
 		echo "$JSON_SERVER: .tools/shop"
 		return 0
