@@ -42,10 +42,8 @@ func realHall(t *testing.T) *hall {
 func openHall(t *testing.T, url, dsn string) *hall {
 	t.Helper()
 	h := &hall{url: url, dsn: dsn}
+	testenv.Migrated(t, dsn, Open, Migrate)
 	h.Store = h.gateway(t)
-	if _, err := Migrate(t.Context(), h.db); err != nil {
-		t.Fatal(err)
-	}
 	h.show = must1(h.CreateShow(t.Context(), hallSpec()))(t)
 	must0(t, h.LoadDoor(t.Context(), h.show.ID, false))
 	return h

@@ -163,3 +163,20 @@ func TestSessionsAreSetUp(t *testing.T) {
 		}
 	}
 }
+
+// What tests start from is what the migrations make.
+func TestACopyIsWhatWasMigrated(t *testing.T) {
+	testenv.EachDatabase(t, func(t *testing.T, dsn string) {
+		testenv.Migrated(t, dsn, Open, Migrate)
+		db := openDB(t, dsn)
+		if err := CheckSchema(t.Context(), db); err != nil {
+			t.Error(err)
+		}
+		if n := must1(Migrate(t.Context(), db))(t); n != 0 {
+			t.Errorf("%d migrations were left to apply", n)
+		}
+		if !db.Migrator().HasTable("orders") {
+			t.Error("there are no orders")
+		}
+	})
+}

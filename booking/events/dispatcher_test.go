@@ -43,8 +43,8 @@ func eachHouse(t *testing.T, listeners []Listener, f func(t *testing.T, h *house
 func openHouse(t *testing.T, url, dsn string, listeners []Listener, seats int) *house {
 	t.Helper()
 	h := &house{t: t, url: url, dsn: dsn, listeners: listeners}
+	testenv.Migrated(t, dsn, booking.Open, booking.Migrate)
 	h.store = h.gateway()
-	check1(booking.Migrate(t.Context(), h.db))(t)
 	row := booking.Row{Row: "1"}
 	for i := range seats {
 		row.Seats = append(row.Seats, booking.Seat{Number: strconv.Itoa(i + 1)})

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -73,9 +75,7 @@ func realBackend(t *testing.T) backend {
 
 func (b backend) migrate(t *testing.T) {
 	t.Helper()
-	if code := run(t.Context(), []string{"migrate", "--mysql-dsn", b.dsn}, io.Discard, testWriter{t}); code != 0 {
-		t.Fatal("migrate failed")
-	}
+	testenv.Migrated(t, b.dsn, booking.Open, booking.Migrate)
 }
 
 // testWriter hands lines to the test's log.
@@ -125,6 +125,11 @@ func (b backend) serve(t *testing.T, change ...func(*gatewayConfig)) *testGatewa
 	config.DemoCharges = &charges
 	for _, c := range change {
 		c(&config)
+	}
+	if file := filepath.Join(config.DataDir, sqliteFile); config.MySQLDSN == "" {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			testenv.Migrated(t, "file:"+file, booking.Open, booking.Migrate)
+		}
 	}
 	logs := &syncBuffer{}
 	g, err := newGateway(t.Context(), config, slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})))

@@ -33,8 +33,8 @@ func MySQL(t testing.TB) string {
 	t.Helper()
 	server, err := sharedMySQL()
 	must(t, err)
-	name := "test_" + strings.ToLower(rand.Text())[:16]
-	must(t, execute(server, createDatabase(name)))
+	name, err := newDatabase(server)
+	must(t, err)
 	t.Cleanup(func() {
 		if err := execute(server, "DROP DATABASE "+name); err != nil {
 			t.Errorf("drop the test's database: %v", err)
@@ -96,6 +96,12 @@ func (s *MySQLServer) Start() { s.t.Helper(); must(s.t, s.server.start()) }
 
 // Kill ends the server with SIGKILL.
 func (s *MySQLServer) Kill() { s.t.Helper(); must(s.t, s.server.kill()) }
+
+// newDatabase makes an empty database on a server and returns its name.
+func newDatabase(server string) (string, error) {
+	name := "test_" + strings.ToLower(rand.Text())[:16]
+	return name, execute(server, createDatabase(name))
+}
 
 func createDatabase(name string) string {
 	return "CREATE DATABASE " + name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
