@@ -63,8 +63,7 @@ func TestACrowdWaitsAndEverybodyComesBackToWhereTheyWanted(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend) {
 		s := b.shop(t, nil)
-		inside := s.agent()
-		inside.get(shopURL+"/").wants(t, http.StatusOK)
+		inside := s.insider(t)
 		s.shut()
 		before := len(s.served.all())
 
@@ -223,8 +222,7 @@ func (c *commandCounter) ProcessPipelineHook(next redis.ProcessPipelineHook) red
 func TestRedisIsAskedATenthOfATimeARequest(t *testing.T) {
 	t.Parallel()
 	s := realBackend(t).shop(t, nil)
-	v := s.agent()
-	v.get(shopURL+"/").wants(t, http.StatusOK)
+	v := s.insider(t)
 	counter := &commandCounter{}
 	s.redis.AddHook(counter)
 	const requests = 2000
@@ -249,8 +247,7 @@ func TestTheGateWhileRedisIsAway(t *testing.T) {
 			b := backend{redis: server.URL(), dsn: testenv.MySQL(t)}
 			b.migrate(t)
 			s := b.shop(t, nil, func(route, _ map[string]any) { route["redis_away"], route["grace_seconds"] = rule, 1 })
-			inside := s.agent()
-			inside.get(shopURL+"/").wants(t, http.StatusOK)
+			inside := s.insider(t)
 			other := b.serve(t, func(c *gatewayConfig) { *c = s.config })
 			other.opens(s.show)
 			server.Stop()

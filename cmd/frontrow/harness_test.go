@@ -13,8 +13,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -338,8 +340,28 @@ var client = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // it is what is tested
 }
 
+var (
+	idInPath   = regexp.MustCompile(`/[^/]*[0-9][^/]*`)
+	fieldNames = regexp.MustCompile(`"[a-z_]+":(?:"[a-z_]+"|null|true|false)?`)
+)
+
+// kindOf is what makes one call unlike another: the path without its ids, the status, and the
+// names and states in the answer.
+func kindOf(request *http.Request, response *http.Response, body []byte) string {
+	return fmt.Sprint(request.Method, idInPath.ReplaceAllString(request.URL.Path, "/*"), response.StatusCode, fieldNames.FindAllString(string(body), 100))
+}
+
+// heldAgainst counts what was held against the document, by kind.
+var heldAgainst sync.Map
+
+// judge holds a call and its answer against the document; of those that are alike in what they
+// ask, and in which fields and state the answer has, the first twenty.
 func judge(t *testing.T, c call, request *http.Request, response *http.Response, body []byte) {
 	t.Helper()
+	count, _ := heldAgainst.LoadOrStore(kindOf(request, response, body), &atomic.Int64{})
+	if count.(*atomic.Int64).Add(1) > 20 {
+		return
+	}
 	router, err := openAPI()
 	must(t, err)
 	route, params, err := router.FindRoute(request)

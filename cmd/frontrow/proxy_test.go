@@ -80,8 +80,7 @@ func oddly(t *testing.T) (s *shopfront, v *agent, cookie string, goOn chan struc
 	t.Helper()
 	goOn = make(chan struct{})
 	s = backend{}.shop(t, oddShop(goOn), func(route, _ map[string]any) { route["timeout_seconds"] = 1 })
-	v = s.agent()
-	v.get(shopURL+"/").wants(t, http.StatusOK)
+	v = s.insider(t)
 	return s, v, "fr_place_" + s.show + "=" + v.placeAt(shopURL), goOn
 }
 

@@ -137,6 +137,16 @@ func (s *shopfront) agent() *agent {
 	})()
 }
 
+// insider is an agent who was let in: the first who comes, unless Redis was slow to answer.
+func (s *shopfront) insider(t *testing.T) (v *agent) {
+	t.Helper()
+	testenv.Wait(t, 20*time.Second, func() bool {
+		v = s.agent()
+		return v.get(shopURL+"/").StatusCode == http.StatusOK
+	}, "nobody is let in")
+	return v
+}
+
 // agents opens as many as are wanted, which share their connections; at says where hosts are.
 func agents(t *testing.T, at map[string]string) func() *agent {
 	transport := &http.Transport{
