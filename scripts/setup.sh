@@ -26,6 +26,7 @@ readonly GOLANGCI_LINT=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=$root/.tools/bin
+shop=$root/.tools/shop
 policy=/usr/sbin/policy-rc.d
 
 # Daemons live where an ordinary user's PATH may not lead.
@@ -148,11 +149,11 @@ setup_shop() {
 	have python3 >/dev/null || apt_install python3
 	python3 -c 'import cryptography' 2>/dev/null || apt_install python3-cryptography
 	have php >/dev/null || apt_install php-cli
-	if [ -x "$tools/../shop/node_modules/.bin/json-server" ]; then
+	if [ -x "$shop/node_modules/.bin/json-server" ]; then
 		echo "$JSON_SERVER: .tools/shop"
 		return 0
 	fi
-	npm install --prefix "$tools/../shop" --no-audit --no-fund --ignore-scripts "$JSON_SERVER" >&2 || fail "npm install $JSON_SERVER failed"
+	npm install --prefix "$shop" --no-audit --no-fund --ignore-scripts "$JSON_SERVER" >&2 || fail "npm install $JSON_SERVER failed"
 	echo "$JSON_SERVER: .tools/shop, installed"
 }
 

@@ -24,7 +24,8 @@ import (
 
 const adminToken = "the-operator-of-the-checks"
 
-// served are the metrics of a gateway that has sold something, with their labels, as
+// served are the metrics of a gateway that has sold something, and stands before a shop that
+// does not answer, with their labels, as
 // Prometheus would store them.
 var served = sync.OnceValues(func() (map[string][]string, error) {
 	dir, err := os.MkdirTemp("", "frontrow-check-")
@@ -38,16 +39,27 @@ var served = sync.OnceValues(func() (map[string][]string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	var addresses [3]string
+	for i := range addresses {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		addresses[i] = l.Addr().String()
+		if i < 2 { // nobody answers at the third, which is the shop's
+			l.Close()
+		}
+	}
+	address, proxy := addresses[0], addresses[1]
+	url, routes := "http://"+address, filepath.Join(dir, "routes.yaml")
+	if err := os.WriteFile(routes, []byte("routes: [{show: demo, timeout_seconds: 1, upstream: 'http://"+addresses[2]+"'}]"), 0o600); err != nil {
 		return nil, err
 	}
-	address := l.Addr().String()
-	l.Close()
-	url := "http://" + address
 	run := func(args ...string) *exec.Cmd {
 		cmd := exec.Command(binary, args...)
-		cmd.Env = []string{"FRONTROW_DATA_DIR=" + dir + "/data", "FRONTROW_LISTEN=" + address, "FRONTROW_ADMIN_TOKEN=" + adminToken}
+		cmd.Env = []string{"FRONTROW_DATA_DIR=" + dir + "/data", "FRONTROW_LISTEN=" + address, "FRONTROW_ADMIN_TOKEN=" + adminToken,
+			"FRONTROW_ROUTES=" + routes, "FRONTROW_PROXY_LISTEN=" + proxy, "FRONTROW_PUBLIC_URL=" + url}
 		return cmd
 	}
 	if out, err := run("seed").CombinedOutput(); err != nil {
@@ -69,6 +81,11 @@ var served = sync.OnceValues(func() (map[string][]string, error) {
 	if out, err := run("simulate", "--visitors", "60", "--url", url).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
+	response, err := http.Get("http://" + proxy + "/")
+	if err != nil {
+		return nil, err
+	}
+	response.Body.Close()
 	return metrics(url)
 })
 
