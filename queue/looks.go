@@ -20,6 +20,23 @@ const (
 	lookMoment = 2 * time.Millisecond
 )
 
+// look runs the view script of a room. In a cluster each room's goes its own way: in one
+// round trip with those of another node, they would all wait for the one that is frozen.
+func (q *Queue) look(ctx context.Context, r *Room) (answer, error) {
+	if _, cluster := q.redis.(*redis.ClusterClient); cluster {
+		known, err := r.stamp(ctx)
+		if err != nil {
+			return answer{}, err
+		}
+		return r.run(ctx, "view", viewScript, r.movesSeen(known.epoch))
+	}
+	l, err := q.looks.Do(ctx, r)
+	if err == nil {
+		err = l.err
+	}
+	return l.answer, err
+}
+
 // askLooks runs the view script of every room, in one round trip.
 func (q *Queue) askLooks(ctx context.Context, rooms []*Room) ([]looked, error) {
 	found := make([]looked, len(rooms))

@@ -237,14 +237,10 @@ func (r *Room) fresh() (*view, error) {
 // refresh fetches the view anew.
 func (r *Room) refresh(ctx context.Context) (*view, error) {
 	taken := time.Now()
-	l, err := r.queue.looks.Do(ctx, r)
-	if err == nil {
-		err = l.err
-	}
+	a, err := r.queue.look(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	a := l.answer
 	v, err := newView(a.rest, a.now, a.epoch, a.version, taken)
 	if err != nil {
 		return nil, err
