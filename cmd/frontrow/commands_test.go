@@ -27,14 +27,14 @@ func runs(t *testing.T, args ...string) (code int, out, errOut string) {
 func TestConfigurationErrorsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "never-made")
-	code, _, errOut := runs(t, "serve", "--data-dir", dir, "--listen", "nowhere", "--redis-url", "redis-cluster://a:1,b:2",
+	code, _, errOut := runs(t, "serve", "--data-dir", dir, "--listen", "nowhere", "--redis-url", "redis-cluster://a:1,b",
 		"--secret", "c2hvcnQ=", "--trusted-proxies", "10.0.0.0/33", "--public-url", "ftp://x", "--log-level", "loud", "--admin-token", "short",
 		"--embed-origins", "https://shop.example,https://x; script-src *")
 	if code != 1 {
 		t.Errorf("exit code %d", code)
 	}
 	for _, want := range []string{
-		"FRONTROW_LISTEN", "go together", "redis-cluster:// is not served by this version", "FRONTROW_SECRET: secret 1: has 5 bytes",
+		"FRONTROW_LISTEN", "go together", `redis-cluster://: "b" is no host:port`, "FRONTROW_SECRET: secret 1: has 5 bytes",
 		"FRONTROW_TRUSTED_PROXIES", "FRONTROW_PUBLIC_URL", "FRONTROW_ADMIN_TOKEN must have 16",
 		`FRONTROW_EMBED_ORIGINS: "https://x; script-src *" is no origin`,
 	} {
@@ -53,20 +53,24 @@ func TestConfigurationErrorsAtOnce(t *testing.T) {
 func TestServersAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"--redis-url redis-sentinel://a:1/m --mysql-dsn u:p@tcp(h:1)/d": "redis-sentinel:// is not served",
-		"--redis-url http://a --mysql-dsn u:p@tcp(h:1)/d":               "must start with redis://",
-		"--redis-url redis://a --mysql-dsn nonsense":                    "FRONTROW_MYSQL_DSN must be",
-		"--redis-url redis://a --mysql-dsn u:p@tcp(h:1)/":               "FRONTROW_MYSQL_DSN must be",
-		"--redis-url redis://a --mysql-dsn file:x":                      "FRONTROW_MYSQL_DSN is no file",
-		"--redis-url redis://a:6379":                                    "go together",
-		"--redis-url redis://a --mysql-dsn u:p@tcp(h:1)/d":              "FRONTROW_SECRET is required",
-		"--payment-url pay.example":                                     "FRONTROW_PAYMENT_URL must be http(s)://host",
-		"--payment-timeout 99ms":                                        "FRONTROW_PAYMENT_TIMEOUT must be from 100ms to 1m0s",
-		"--payment-timeout 61s":                                         "FRONTROW_PAYMENT_TIMEOUT must be from 100ms to 1m0s",
-		"--payment-slot 999ms":                                          "FRONTROW_PAYMENT_SLOT must be from 1s",
-		"--payment-slot 11m":                                            "FRONTROW_PAYMENT_SLOT must be from 1s to FRONTROW_PAYMENT_SEATS",
-		"--payment-seats 25h":                                           "FRONTROW_PAYMENT_SEATS must be at most 24h",
-		"--payment-webhook-secret fifteen-chars--":                      "FRONTROW_PAYMENT_WEBHOOK_SECRET must have 16 characters",
+		"--redis-url redis-sentinel://a:1 --mysql-dsn u:p@tcp(h:1)/d":      "the path must be the master's name",
+		"--redis-url redis-sentinel://a:1,:2/m --mysql-dsn u:p@tcp(h:1)/d": `":2" is no host:port`,
+		"--redis-url redis-cluster://a:1/1 --mysql-dsn u:p@tcp(h:1)/d":     "a cluster has one database",
+		"--redis-url redis-cluster://a:1?x=y --mysql-dsn u:p@tcp(h:1)/d":   "is not a cluster's",
+		"--redis-url redis-flock://a:1 --mysql-dsn u:p@tcp(h:1)/d":         "must be redis://",
+		"--redis-url http://a --mysql-dsn u:p@tcp(h:1)/d":                  "must be redis://",
+		"--redis-url redis://a --mysql-dsn nonsense":                       "FRONTROW_MYSQL_DSN must be",
+		"--redis-url redis://a --mysql-dsn u:p@tcp(h:1)/":                  "FRONTROW_MYSQL_DSN must be",
+		"--redis-url redis://a --mysql-dsn file:x":                         "FRONTROW_MYSQL_DSN is no file",
+		"--redis-url redis://a:6379":                                       "go together",
+		"--redis-url redis://a --mysql-dsn u:p@tcp(h:1)/d":                 "FRONTROW_SECRET is required",
+		"--payment-url pay.example":                                        "FRONTROW_PAYMENT_URL must be http(s)://host",
+		"--payment-timeout 99ms":                                           "FRONTROW_PAYMENT_TIMEOUT must be from 100ms to 1m0s",
+		"--payment-timeout 61s":                                            "FRONTROW_PAYMENT_TIMEOUT must be from 100ms to 1m0s",
+		"--payment-slot 999ms":                                             "FRONTROW_PAYMENT_SLOT must be from 1s",
+		"--payment-slot 11m":                                               "FRONTROW_PAYMENT_SLOT must be from 1s to FRONTROW_PAYMENT_SEATS",
+		"--payment-seats 25h":                                              "FRONTROW_PAYMENT_SEATS must be at most 24h",
+		"--payment-webhook-secret fifteen-chars--":                         "FRONTROW_PAYMENT_WEBHOOK_SECRET must have 16 characters",
 		"--drain=-1s":  "FRONTROW_DRAIN must be from 0s to 5m",
 		"--drain 5m1s": "FRONTROW_DRAIN must be from 0s to 5m",
 	} {

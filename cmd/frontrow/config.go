@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/redis/go-redis/v9"
 
 	"frontrow/internal/gate"
 	"frontrow/queue"
@@ -22,7 +21,7 @@ import (
 // servers name what a gateway stands on. Without either of the first two it brings
 // its own, in the data directory.
 type servers struct {
-	RedisURL string `name:"redis-url" env:"FRONTROW_REDIS_URL" help:"redis:// or rediss:// URL. Empty: embedded." placeholder:"URL"`
+	RedisURL string `name:"redis-url" env:"FRONTROW_REDIS_URL" help:"redis://host:port/db, redis-cluster://h1:p1,h2:p2 or redis-sentinel://h1:p1,h2:p2/master; rediss for TLS. Empty: embedded." placeholder:"URL"`
 	MySQLDSN string `name:"mysql-dsn" env:"FRONTROW_MYSQL_DSN" help:"user:pass@tcp(host:3306)/frontrow. Empty: embedded." placeholder:"DSN"`
 	DataDir  string `name:"data-dir" env:"FRONTROW_DATA_DIR" default:"./data" help:"Where the embedded default keeps its files."`
 }
@@ -179,24 +178,6 @@ const leastSecret = 16
 func isHTTP(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-}
-
-// redisOptions reads a Redis URL; forms that this version does not serve are
-// refused by name.
-func redisOptions(text string) (*redis.Options, error) {
-	scheme, _, _ := strings.Cut(text, "://")
-	switch scheme {
-	case "redis", "rediss":
-	case "redis-cluster", "redis-sentinel":
-		return nil, fmt.Errorf("FRONTROW_REDIS_URL: %s:// is not served by this version; use redis:// or rediss://", scheme)
-	default:
-		return nil, errors.New("FRONTROW_REDIS_URL must start with redis:// or rediss://")
-	}
-	options, err := redis.ParseURL(text)
-	if err != nil {
-		return nil, errors.New("FRONTROW_REDIS_URL is not a Redis URL, such as redis://user:pass@host:6379/0")
-	}
-	return options, nil
 }
 
 // Names of the files in the data directory.

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 
@@ -22,7 +20,7 @@ import (
 // parts are the queue and the sale on their servers, tied together; they run
 // nothing by themselves.
 type parts struct {
-	redis     *redis.Client
+	redis     redis.UniversalClient
 	db        *gorm.DB
 	store     *booking.Store
 	catalogue *booking.Catalogue
@@ -33,7 +31,7 @@ type parts struct {
 // assemble ties queue and sale together. What happens outside requests goes through
 // function values: they do not know each other. outward are the listeners that
 // configuration adds; tracer may be nil.
-func assemble(client *redis.Client, db *gorm.DB, keys *queue.Keyring, payments booking.PaymentOptions, outward []events.Listener, tracer trace.Tracer, log *slog.Logger) *parts {
+func assemble(client redis.UniversalClient, db *gorm.DB, keys *queue.Keyring, payments booking.PaymentOptions, outward []events.Listener, tracer trace.Tracer, log *slog.Logger) *parts {
 	p := &parts{redis: client, db: db}
 	endAdmission := func(ctx context.Context, show, visitor string, number int64) error {
 		room, err := p.queue.Room(show)
@@ -221,42 +219,9 @@ func (p *parts) shows(log *slog.Logger) func() []queue.Show {
 // ready says by name how to ask whether a server answers.
 func (p *parts) ready() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"redis": func(ctx context.Context) error { return p.redis.Ping(ctx).Err() },
+		"redis": func(ctx context.Context) error { return pingRedis(ctx, p.redis) },
 		"mysql": p.store.Ping,
 	}
-}
-
-// openRedis connects to Redis. Nothing is tried again behind the scripts' back: they
-// say what may be.
-func openRedis(url string) (*redis.Client, error) {
-	options, err := redisOptions(url)
-	if err != nil {
-		return nil, err
-	}
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	options.MaxRetries = -1
-	options.DialerRetries = 1
-	options.DisableIdentity = true // two commands less a connection
-	options.MinIdleConns = 8       // a moment's crowding opens none
-	options.DialTimeout = time.Second
-	options.ReadTimeout = 2 * time.Second
-	options.WriteTimeout = 2 * time.Second
-	return redis.NewClient(options), nil
-}
-
-// checkRedis refuses a Redis that may throw places or leases away.
-func checkRedis(ctx context.Context, client *redis.Client) error {
-	info, err := client.Info(ctx, "memory").Result()
-	if err != nil {
-		return fmt.Errorf("redis: %w", err)
-	}
-	for line := range strings.Lines(info) {
-		policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
-		if ok && policy != "noeviction" {
-			return fmt.Errorf("redis: maxmemory-policy is %s, which throws visitors' places away when memory is short; set it to noeviction", policy)
-		}
-	}
-	return nil
 }
 
 // openDatabase connects to the database and wants its schema to be this version's.

@@ -213,7 +213,7 @@ func recovered(p *process, show string) bool {
 	return r.status == http.StatusOK && r.number("epoch") >= 2 && stats.status == http.StatusOK
 }
 
-func (h *hallOfPeople) client() *redis.Client {
+func (h *hallOfPeople) client() redis.UniversalClient {
 	client, err := openRedis(h.server.URL())
 	must(h.t, err)
 	h.t.Cleanup(func() { _ = client.Close() })

@@ -64,7 +64,7 @@ func (g *gateway) provider() trace.TracerProvider {
 }
 
 // trace makes spans of what is asked of Redis and of the database.
-func (g *gateway) trace(client *redis.Client, db *gorm.DB) error {
+func (g *gateway) trace(client redis.UniversalClient, db *gorm.DB) error {
 	if g.tracing == nil {
 		return nil
 	}

@@ -174,7 +174,7 @@ func watch(t *testing.T) *watched {
 	t.Cleanup(func() { closeDatabase(db) })
 	w.db = db
 
-	options, err := redisOptions(b.redis)
+	options, err := redis.ParseURL(b.redis)
 	must(t, err)
 	options.Dialer = w.dial("redis")
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}

@@ -85,7 +85,7 @@ func (v *verifyCommand) connect(ctx context.Context) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := client.Ping(ctx).Err(); err != nil {
+	if err := pingRedis(ctx, client); err != nil {
 		_ = client.Close()
 		return nil, fmt.Errorf("redis: %w", err)
 	}
