@@ -1,9 +1,7 @@
 package booking
 
 import (
-	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -22,7 +20,8 @@ const sqliteName = "sqlite"
 
 // Open opens the database that dsn names: an SQLite file for "file:…", else a
 // MySQL-compatible server in the form of go-sql-driver
-// (user:pass@tcp(host:3306)/name). What makes the two agree is set here and
+// (user:pass@tcp(host:3306)/name), or several nodes of one (tcp(h1:3306,h2:3306)), of
+// which the first that serves is used. What makes the two agree is set here and
 // not left to the user: affected rows are the rows that matched, strict mode,
 // READ COMMITTED, times in UTC. It returns an error that does not repeat the
 // password if the dsn cannot be read or nobody answers there.
@@ -77,15 +76,11 @@ func openSQLite(dsn string) (*gorm.DB, error) {
 }
 
 func openMySQL(dsn string) (*gorm.DB, error) {
-	cfg, err := mysqlConfig(dsn)
+	servers, cfg, err := openNodes(dsn)
 	if err != nil {
 		return nil, err
 	}
-	connector, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return nil, err
-	}
-	pool := sql.OpenDB(readCommitted{connector})
+	pool := sql.OpenDB(servers)
 	// The door lets few through to the database, and 32 short transactions at
 	// once are more than a server of 16 cores runs side by side. All may stay
 	// idle, or every burst pays for connecting. Five minutes is shorter than any
@@ -138,23 +133,4 @@ func mysqlConfig(dsn string) (*mysql.Config, error) {
 		}
 	}
 	return cfg, nil
-}
-
-// readCommitted sets the isolation of every new connection for good. The
-// variable's name differs between MySQL and MariaDB, so that the DSN cannot do
-// it, and asking for it in each transaction would cost each a statement.
-type readCommitted struct {
-	driver.Connector
-}
-
-func (c readCommitted) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	const set = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
-	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, set, nil); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
 }

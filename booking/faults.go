@@ -23,8 +23,8 @@ var (
 	// (TiDB).
 	mysqlAgain = []uint16{1205, 1213, 1020, 9007, 8022, 8028}
 	// The server is away, going, full or a replica: too many connections,
-	// shutdown, read-only, disk full, region unavailable (TiDB).
-	mysqlAway = []uint16{1021, 1040, 1053, 1203, 1290, 1792, 1836, 1927, 9001, 9002, 9003, 9005}
+	// shutdown, read-only, disk full, region unavailable (TiDB), cut off from the cluster (Galera).
+	mysqlAway = []uint16{1021, 1040, notPrepared, 1053, 1203, 1290, 1792, 1836, 1927, 9001, 9002, 9003, 9005}
 	// BUSY, LOCKED.
 	sqliteAgain = []int{5, 6}
 	// READONLY, IOERR, FULL, CANTOPEN.
@@ -80,7 +80,7 @@ func away(err error) bool {
 	}
 	var network net.Error
 	return errors.As(err, &network) || slices.ContainsFunc([]error{
-		driver.ErrBadConn, mysql.ErrInvalidConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+		driver.ErrBadConn, errNotServing, mysql.ErrInvalidConn, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
 		context.DeadlineExceeded, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted,
 	}, func(target error) bool { return errors.Is(err, target) })
 }

@@ -12,8 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
+	"frontrow/booking"
 	"frontrow/internal/gate"
 	"frontrow/queue"
 )
@@ -22,7 +21,7 @@ import (
 // its own, in the data directory.
 type servers struct {
 	RedisURL string `name:"redis-url" env:"FRONTROW_REDIS_URL" help:"redis://host:port/db, redis-cluster://h1:p1,h2:p2 or redis-sentinel://h1:p1,h2:p2/master; rediss for TLS. Empty: embedded." placeholder:"URL"`
-	MySQLDSN string `name:"mysql-dsn" env:"FRONTROW_MYSQL_DSN" help:"user:pass@tcp(host:3306)/frontrow. Empty: embedded." placeholder:"DSN"`
+	MySQLDSN string `name:"mysql-dsn" env:"FRONTROW_MYSQL_DSN" help:"user:pass@tcp(host:3306)/frontrow, or tcp(h1:3306,h2:3306). Empty: embedded." placeholder:"DSN"`
 	DataDir  string `name:"data-dir" env:"FRONTROW_DATA_DIR" default:"./data" help:"Where the embedded default keeps its files."`
 }
 
@@ -69,8 +68,8 @@ func (s servers) check() error {
 	if s.MySQLDSN != "" {
 		if strings.HasPrefix(s.MySQLDSN, "file:") {
 			errs = append(errs, errors.New("FRONTROW_MYSQL_DSN is no file: leave it empty for the embedded database"))
-		} else if dsn, err := mysql.ParseDSN(s.MySQLDSN); err != nil || dsn.DBName == "" {
-			errs = append(errs, errors.New("FRONTROW_MYSQL_DSN must be user:pass@tcp(host:port)/database"))
+		} else if err := booking.CheckDSN(s.MySQLDSN); err != nil {
+			errs = append(errs, errors.New("FRONTROW_MYSQL_DSN must be user:pass@tcp(host:port)/database, or with hosts by commas: tcp(h1:port,h2:port)"))
 		}
 	}
 	if s.embedded() && s.DataDir == "" {
