@@ -98,20 +98,24 @@ func mysqlProcess(args []string) (engine, string, error) {
 }
 
 // fillDataDir makes the system tables of a new server in the empty directory
-// dir, with a root without password, who can come from this machine alone.
-func fillDataDir(mysqld, dir string) error {
+// dir, with a root without password, who can come from this machine alone. as says whom the
+// server runs as, if not as whoever runs the tests.
+func fillDataDir(mysqld, dir string, as ...string) error {
+	if len(as) == 0 {
+		as = asRoot()
+	}
 	version, err := exec.Command(mysqld, "--version").Output()
 	if err != nil {
 		return fmt.Errorf("%s --version: %w", mysqld, err)
 	}
-	cmd := exec.Command(mysqld, asRoot("--no-defaults", "--initialize-insecure", "--datadir="+dir, "--tmpdir="+dir)...)
+	cmd := exec.Command(mysqld, append([]string{"--no-defaults", "--initialize-insecure", "--datadir=" + dir, "--tmpdir=" + dir}, as...)...)
 	if strings.Contains(string(version), "MariaDB") {
 		install, err := program("mariadb-install-db", "mysql_install_db")
 		if err != nil {
 			return err
 		}
-		cmd = exec.Command(install, asRoot("--no-defaults", "--datadir="+dir, "--tmpdir="+dir, // servers that start clear each other's files from a shared one
-			"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M")...)
+		cmd = exec.Command(install, append([]string{"--no-defaults", "--datadir=" + dir, "--tmpdir=" + dir, // servers that start clear each other's files from a shared one
+			"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M"}, as...)...)
 	}
 	cmd.Dir = filepath.Dir(dir)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -18,9 +18,10 @@ const stopWithin = 20 * time.Second
 type process struct {
 	program string
 	args    []string
-	env     []string         // nil: this process's
-	dir     string           // its data, and the log of all its runs
-	answers func(*run) error // nil once this run, and not another server on its port, answers
+	env     []string            // nil: this process's
+	as      *syscall.Credential // nil: whoever this process is
+	dir     string              // its data, and the log of all its runs
+	answers func(*run) error    // nil once this run, and not another server on its port, answers
 	current *run
 }
 
@@ -67,6 +68,13 @@ func (p *process) launch() (*run, error) {
 	r.cmd.Stdout, r.cmd.Stderr = out, out
 	r.cmd.Dir, r.cmd.Env = p.dir, p.env
 	r.cmd.SysProcAttr = dieWithParent()
+	if p.as != nil {
+		if r.cmd.SysProcAttr == nil {
+			r.cmd.SysProcAttr = &syscall.SysProcAttr{}
+		}
+		// Here and not by the program itself: it would no longer die with its parent then.
+		r.cmd.SysProcAttr.Credential = p.as
+	}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine

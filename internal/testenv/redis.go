@@ -178,13 +178,10 @@ func redisIs(r *run, url string) error {
 
 // redisInfo returns what the server at url says of itself once it has loaded its data.
 func redisInfo(ctx context.Context, url string) (string, error) {
-	options, err := redis.ParseURL(url)
+	c, err := newClient(url)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", url, err)
+		return "", err
 	}
-	options.MaxRetries = -1
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	c := redis.NewClient(options)
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -196,4 +193,24 @@ func redisInfo(ctx context.Context, url string) (string, error) {
 		return "", fmt.Errorf("ask Redis: %w", err)
 	}
 	return info, nil
+}
+
+// newClient is a client that tries nothing again.
+func newClient(url string) (*redis.Client, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", url, err)
+	}
+	options.MaxRetries = -1
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClient(options), nil
+}
+
+// plainClient is one that is closed with the test.
+func plainClient(t testing.TB, url string) *redis.Client {
+	t.Helper()
+	c, err := newClient(url)
+	must(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
