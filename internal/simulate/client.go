@@ -119,6 +119,7 @@ const patience = 90 * time.Second
 const longestLater = 30 * time.Second
 
 // do asks the home gateway, and the next one when it does not answer, until one does.
+// That a proxy's gateway does not answer is no answer either.
 // Answers that say "later" are waited for, for as long as they ask; that the queue is full is an answer.
 // May return errNobody, or an error of ctx; both say what the last try came to.
 func (g *gateways) do(ctx context.Context, home *int, r request) (answer, error) {
@@ -135,6 +136,10 @@ func (g *gateways) do(ctx context.Context, home *int, r request) (answer, error)
 			return answer{}, because(ctx.Err(), last)
 		case err != nil:
 			lost, last = true, err
+			*home++
+			g.moved.Add(1)
+		case a.status == http.StatusBadGateway || a.status == http.StatusGatewayTimeout:
+			lost, last = true, errors.New(a.String())
 			*home++
 			g.moved.Add(1)
 		case a.later() && a.problem() != "queue_full":

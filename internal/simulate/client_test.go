@@ -145,3 +145,19 @@ func TestCookies(t *testing.T) {
 		t.Errorf("%q", asked)
 	}
 }
+
+// A proxy whose gateway died says so: the request may have been heard, and is made again.
+func TestAProxysGatewayIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusBadGateway, http.StatusGatewayTimeout} {
+		g, err := newGateways([]string{script(t, says(status, "<html>", ""), says(http.StatusOK, "{}", ""))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		home := 0
+		a, err := g.do(context.Background(), &home, request{method: http.MethodPost, path: "/"})
+		if err != nil || a.status != http.StatusOK || !a.lost || g.moved.Load() != 1 {
+			t.Errorf("after %d: %v %v, lost %v, moved %d", status, a, err, a.lost, g.moved.Load())
+		}
+	}
+}
