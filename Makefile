@@ -48,6 +48,11 @@ deploy: ## Run and look over what is in deploy/, with nginx, Prometheus and a sh
 	@go test $(TAGS),deploy -timeout 15m -run $(SHOPS) ./cmd/frontrow
 	@cd deploy/check && go test -timeout 15m ./...
 
+.PHONY: scale
+scale: ## Sell past one machine, with failovers: Redis Cluster, Sentinel, Galera, gateways that come and go; prints what docs/scaling.md shows
+	@scripts/setup.sh test scale
+	@go test $(TAGS),scale -count 1 -v -timeout 15m ./deploy/scale | grep -v '^=== '
+
 .PHONY: load
 load: build ## Load two gateways with k6, VISITORS=200; SCRIPT=rush for one script, BASE_URL=… for one that runs
 	@scripts/setup.sh load $(if $(BASE_URL)$(BASE_URLS),,test)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what this project's tests and tools need and this machine lacks.
 #
-#   scripts/setup.sh [test] [load] [lint] [cache] [shop] [deploy]      (no argument: test)
+#   scripts/setup.sh [test] [load] [lint] [cache] [shop] [deploy] [scale]      (no argument: test)
 #
 #   test  redis-server and mariadb-server, from the packages of Debian or Ubuntu,
 #         without letting them start as daemons; neither where TEST_REDIS_URL and
@@ -14,6 +14,8 @@
 #   deploy nginx, Prometheus with promtool, Redis, MariaDB with its clients and systemd-analyze,
 #         as packages: what is shipped is run with these, and not in containers. Prometheus is
 #         19 MB, which is why it is not of `test`
+#   scale Redis, MariaDB with Galera and rsync, by which its nodes fetch their data, and nginx, as
+#         packages: several of each are run on this machine
 #   shop  a shop that nobody here wrote, json-server from npm, into .tools/shop; nginx and
 #         Caddy to stand before it; and Node, Python and PHP, which check passes as shops do
 #
@@ -142,6 +144,29 @@ setup_deploy() {
 	printf 'installed: %s\n' "${missing[@]}"
 }
 
+setup_scale() {
+	local missing=() path program
+	local -A packages=([nginx]=nginx-light [redis-server]=redis-server [mariadbd]=mariadb-server [rsync]=rsync [ss]=iproute2)
+	for program in "${!packages[@]}"; do
+		if path=$(have "$program"); then
+			echo "$program: $path"
+		else
+			missing+=("${packages[$program]}")
+		fi
+	done
+	for path in /usr/lib/galera /usr/lib64/galera-4 /usr/lib64/galera /usr/lib; do
+		[ ! -e "$path/libgalera_smm.so" ] || break
+	done
+	if [ -e "$path/libgalera_smm.so" ]; then
+		echo "galera: $path/libgalera_smm.so"
+	else
+		missing+=(galera-4)
+	fi
+	[ ${#missing[@]} -gt 0 ] || return 0
+	apt_install "${missing[@]}"
+	printf 'installed: %s\n' "${missing[@]}"
+}
+
 setup_shop() {
 	setup_cache
 	have caddy >/dev/null || apt_install caddy
@@ -191,7 +216,8 @@ for set; do
 	cache) setup_cache ;;
 	shop) setup_shop ;;
 	deploy) setup_deploy ;;
+	scale) setup_scale ;;
 	-h | --help | help) awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0" ;;
-	*) fail "unknown set '$set': test, load, lint, cache, shop or deploy" ;;
+	*) fail "unknown set '$set': test, load, lint, cache, shop, deploy or scale" ;;
 	esac
 done
