@@ -24,7 +24,7 @@ type asset struct {
 }
 
 var assetTypes = map[string]string{
-	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".json": "application/json; charset=utf-8",
+	".js": "text/javascript; charset=utf-8", ".json": "application/json; charset=utf-8",
 }
 
 // assets are all of them by name, and the version of them together: a change in one gives

@@ -3,11 +3,8 @@ package api
 import (
 	"fmt"
 	"math"
-	"net/http"
 	"regexp"
 	"strconv"
-
-	"github.com/gin-gonic/gin"
 )
 
 // The grounds that the accent stands on, as web/frontrow.css has them.
@@ -80,20 +77,4 @@ func contrastOf(text string, grounds []colour) string {
 		return fmt.Sprintf("has a contrast of %.1f to 1 against the page, and text needs %.1f: take a %s", math.Floor(least*10)/10, leastContrast, map[bool]string{true: "darker one", false: "lighter one"}[grounds[0].luminance() > 0.5])
 	}
 	return ""
-}
-
-// themeStyle serves the colours that its address names. It is the same for ever, and names nobody's show.
-func (a *API) themeStyle(c *gin.Context) {
-	light, dark := "#"+c.Query("light"), "#"+c.Query("dark")
-	if contrastOf(light, lightGrounds) != "" || contrastOf(dark, darkGrounds) != "" {
-		a.fail(c, notFound)
-		return
-	}
-	rule := func(text string, grounds []colour) string {
-		of, _ := readColour(text) // as above
-		return fmt.Sprintf(":root{--accent:%s;--accent-soft:%s;--on-accent:%s}", of, of.soft(grounds[len(grounds)-1]), of.on())
-	}
-	c.Header("Cache-Control", "public, max-age=31536000, immutable")
-	c.Header("X-Content-Type-Options", "nosniff")
-	c.Data(http.StatusOK, "text/css; charset=utf-8", []byte(rule(light, lightGrounds)+"@media (prefers-color-scheme:dark){"+rule(dark, darkGrounds)+"}\n"))
 }

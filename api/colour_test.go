@@ -2,7 +2,6 @@ package api
 
 import (
 	"math"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -81,19 +80,4 @@ func TestColoursThatPassCanBeRead(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestTheStyleOfATheme(t *testing.T) {
-	t.Parallel()
-	a := newAPI(t)
-	answer := a.ask(t, "/theme.css?light=8a1c4a&dark=ff9dc4", nil)
-	if body := answer.Body.String(); answer.Code != http.StatusOK || !strings.Contains(body, "--accent:#8a1c4a") || !strings.Contains(body, "--on-accent:#131116") ||
-		!strings.Contains(answer.Header().Get("Cache-Control"), "immutable") {
-		t.Errorf("%d %v %s", answer.Code, answer.Header(), body)
-	}
-	for _, query := range []string{"", "?light=8a1c4a", "?light=8a1c4a&dark=8a1c4a", "?light=8a1c4a;}x{&dark=ff9dc4"} {
-		if answer := a.ask(t, "/theme.css"+query, nil); answer.Code != http.StatusNotFound {
-			t.Errorf("%q: %d", query, answer.Code)
-		}
-	}
 }

@@ -27,11 +27,13 @@ var pages = sync.OnceValue(func() map[string]*template.Template {
 	return all
 })
 
-// shell is what every page has: its language, the address of its assets, and what its own
-// template shows.
+// shell is what every page has: its language, the address of its assets, its looks, and what
+// its own template shows.
 type shell struct {
 	tongue
 	Assets string
+	Brand  string // stands on top
+	Style  template.CSS
 	Path   string // of this page, for the links to its other languages: ends with ? or &
 	Page   any
 }
@@ -53,15 +55,21 @@ func (a *API) html(c *gin.Context, status int, name string, page any) {
 func (a *API) htmlFor(c *gin.Context, status int, name string, page any, ancestors string) {
 	_, version := assets()
 	var body bytes.Buffer
-	s := shell{tongue: a.tongue(c), Assets: "/assets/" + version, Path: pathOf(c.Request), Page: page}
+	theme := themeOf(page)
+	s := shell{tongue: a.tongue(c), Assets: "/assets/" + version, Brand: theme.brand(), Style: styleOf(name, theme), Path: pathOf(c.Request), Page: page}
 	if err := pages()[name].ExecuteTemplate(&body, "layout.html", s); err != nil {
 		a.fail(c, err)
 		return
 	}
-	guard(c, ancestors)
+	guard(c, s.Style, ancestors)
 	c.Header("Content-Language", s.Lang)
-	c.Header("Vary", "Accept-Language, Cookie")
-	c.Data(status, "text/html; charset=utf-8", body.Bytes())
+	c.Header("Vary", "Accept-Encoding, Accept-Language, Cookie")
+	sent := body.Bytes()
+	if takesGzip(c) {
+		c.Header("Content-Encoding", "gzip")
+		sent = zipPage(sent, ground(), own()[name])
+	}
+	c.Data(status, "text/html; charset=utf-8", sent)
 }
 
 // pathOf is the path and query of a page, but for its language.
@@ -77,10 +85,10 @@ func pathOf(r *http.Request) string {
 	return r.URL.Path + "?" + query.Encode() + "&"
 }
 
-// guard sets what every page says to browsers: scripts, styles and answers come from here
-// alone, only these may frame it ('none': nobody), and nobody between keeps it.
-func guard(c *gin.Context, ancestors string) {
-	c.Header("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "+ancestors)
+// guard sets what every page says to browsers: scripts and answers come from here alone, its
+// one style is this, only these may frame it ('none': nobody), and nobody between keeps it.
+func guard(c *gin.Context, style template.CSS, ancestors string) {
+	c.Header("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src "+sourceOf(style)+"; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "+ancestors)
 	c.Header("X-Content-Type-Options", "nosniff")
 	c.Header("Referrer-Policy", "same-origin")
 	c.Header("Cache-Control", "private, no-cache")

@@ -29,7 +29,6 @@ func (a *API) Handler() (http.Handler, error) {
 	r.POST("/desk/sign-in", a.signIn)
 	r.POST("/desk/sign-out", a.signOut)
 	r.GET("/assets/*file", a.asset)
-	r.GET("/theme.css", a.themeStyle)
 	r.GET("/openapi.yaml", contract)
 	r.GET("/.well-known/jwks.json", a.jwks)
 	if !a.SeparateOps {

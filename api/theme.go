@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -87,12 +86,12 @@ func (t theme) check() error {
 	return nil
 }
 
-// Style is the address of the stylesheet with a theme's colours; "" where it has none.
-func (t *theme) Style() string {
-	if t == nil || t.Accent == nil {
-		return ""
+// brand is what stands on top of pages.
+func (t *theme) brand() string {
+	if t == nil || t.Name == "" {
+		return "Frontrow"
 	}
-	return "/theme.css?" + url.Values{"light": {t.Accent.Light[1:]}, "dark": {t.Accent.Dark[1:]}}.Encode()
+	return t.Name
 }
 
 // themesJSON is what the operator is told.
@@ -189,12 +188,13 @@ func (a *API) draftFor(c *gin.Context, show booking.Show) (*theme, bool) {
 // waiting. It is nobody's place, and nothing can be done there.
 func previewOf(show booking.Show, t *theme, state string) waitingPage {
 	page := waitingPage{
-		showHead: headOf(show), State: string(queue.Waiting), Message: show.Message, Theme: t, Preview: true,
+		showHead: headOf(show), State: string(queue.Waiting), Message: show.Message, Preview: true,
 		Status: queue.Status{
 			Position: 1235, ETA: &queue.ETA{Low: 12 * time.Minute, High: 16 * time.Minute}, Chance: queue.ChanceGood, SeatsLeft: 4000,
 			Until: time.Now().Add(10*time.Minute + time.Second), Prolong: 5 * time.Minute,
 		},
 	}
+	page.Theme = t
 	if state == "joins" || state == string(queue.Admitted) {
 		page.State = state
 	}

@@ -26,9 +26,13 @@ type waitingPage struct {
 	Status  queue.Status
 	Late    bool // sold out, and without a place
 	Draw    *queue.Draw
-	Theme   *theme
 	Preview bool            // made up, for the operator: it is nobody's place
 	Code    *queue.MoveCode // with which another device can take the place over; nil: none was asked for
+}
+
+// Modules are the scripts behind the first: named, they come side by side.
+func (waitingPage) Modules() []string {
+	return []string{"ui", "board", "alert", "line", "tabs", "proof", "move"}
 }
 
 // Ahead is how many people are ahead.
@@ -81,7 +85,6 @@ func (a *API) waiting(c *gin.Context) {
 func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *queue.MoveCode) {
 	page := waitingPage{
 		showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message, Code: code,
-		Theme: readThemes(show.Theme).Live,
 	}
 	if a.Queue.HasMoved(who.visitor, who.since) {
 		page.State = "elsewhere"
@@ -216,6 +219,7 @@ func waitingPath(show booking.Show) string { return "/shows/" + url.PathEscape(s
 
 // problemPage is what pages/problem.html shows.
 type problemPage struct {
+	showHead  // of the show that it is about; empty: of none
 	Code      string
 	RequestID string
 	Back      string // where there is a way on; "" for the list of shows
@@ -234,7 +238,7 @@ func (a *API) failPage(c *gin.Context, err error) {
 		page.Seconds = int64((p.retryAfter + time.Second - 1) / time.Second)
 	}
 	if show, err := a.public(c); err == nil {
-		page.Back = waitingPath(show)
+		page.showHead, page.Back = headOf(show), waitingPath(show)
 	}
 	a.html(c, p.status, "problem.html", page)
 	c.Abort()

@@ -19,7 +19,7 @@ func (a *API) widget(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	page := waitingPage{showHead: headOf(show), State: "joins", Theme: readThemes(show.Theme).Live}
+	page := waitingPage{showHead: headOf(show), State: "joins"}
 	room, err := a.Queue.Room(show.ID)
 	if err != nil {
 		page.State = "unknown"

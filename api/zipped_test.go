@@ -1,7 +1,9 @@
 package api
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -54,5 +56,28 @@ func TestZipsAreMadeOnce(t *testing.T) {
 	}
 	if z.of("layout", "2", zipQuickly, plain); made != 3 {
 		t.Errorf("made %d times", made)
+	}
+}
+
+// A compressed page is the page, and what no part of it is known is as long as it was.
+func TestOfPagesTheStyleAloneIsCompressed(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	plain := a.ask(t, "/?secret=0123456789abcdef", nil)
+	zipped := a.ask(t, "/?secret=0123456789abcdef", map[string]string{"Accept-Encoding": "gzip, br"})
+	if got := zipped.Header(); got.Get("Content-Encoding") != "gzip" || !strings.Contains(got.Get("Vary"), "Accept-Encoding") {
+		t.Errorf("sent as %v", got)
+	}
+	size := zipped.Body.Len()
+	r, err := gzip.NewReader(zipped.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read, err := io.ReadAll(r); err != nil || string(read) != plain.Body.String() {
+		t.Errorf("%v: read %d bytes of %d", err, len(read), plain.Body.Len())
+	}
+	saved := len(ground().plain) - len(ground().deflated)
+	if saved < 3000 || size < plain.Body.Len()-saved || size > plain.Body.Len()-saved+64 {
+		t.Errorf("%d bytes, %d compressed, of which the style should save %d", plain.Body.Len(), size, saved)
 	}
 }

@@ -57,7 +57,7 @@ func TestAThemeIsKeptAndPublished(t *testing.T) {
 				}
 			}
 		}
-		all := []string{"Moonlit", "/theme.css?dark=ff9dc4&amp;light=8a1c4a", "/pictures/" + hash, "The doors open"}
+		all := []string{"Moonlit", ":root{--accent:#8a1c4a;", "{:root{--accent:#ff9dc4;", "/pictures/" + hash, "The doors open"}
 		shows("the preview", page(preview, "en"), true, append(all, "1,235", "A preview")...)
 		shows("the preview in Korean", page(preview+"&state=admitted", "ko"), true, "18시에 입장합니다.")
 		shows("before it is published", page("/shows/"+show, "en"), false, all...)
