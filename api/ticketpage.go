@@ -4,16 +4,15 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
 // ticketPage is what the page of an order's tickets shows.
 type ticketPage struct {
-	Title, Venue, Order string
-	PlaysAt             *time.Time
-	Tickets             []printedTicket
+	showHead
+	Order   string
+	Tickets []printedTicket
 }
 
 type printedTicket struct {
@@ -33,7 +32,8 @@ func (a *API) showTickets(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	page := ticketPage{Title: told.Title, Venue: told.Venue, Order: told.Order, PlaysAt: told.PlaysAt}
+	show, _ := a.Catalogue.Lookup(told.Show) // as it was found before
+	page := ticketPage{showHead: headOf(show), Order: told.Order}
 	for _, t := range told.Tickets {
 		picture := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(t.QR))
 		page.Tickets = append(page.Tickets, printedTicket{t, template.URL(picture)}) //nolint:gosec // our own drawing

@@ -161,3 +161,33 @@ func themed(t *testing.T, b chromium, g *testGateway) {
 		t.Errorf("%d elements are made of text", n)
 	}
 }
+
+// Seat map, till and tickets look as the waiting room does, with script and without.
+func themedSale(t *testing.T, b chromium, g *testGateway) {
+	show := g.show()
+	path := "/v1/admin/shows/" + show + "/theme"
+	hash := g.putPicture(show, "image/png", picture(t, 160, 90)).want(http.StatusOK).text("picture")
+	g.admin("PUT", path, map[string]any{
+		"name": "Moonlit", "accent": map[string]any{"light": "#8a1c4a", "dark": "#ff9dc4"}, "picture": hash,
+	}).want(http.StatusOK)
+	g.admin("POST", path+"/publish", nil).want(http.StatusOK)
+	p := b.inside(t, g, show)
+	looks := func(what string) {
+		t.Helper()
+		p.sees(".brand", "Moonlit").becomes("document.title.endsWith('Moonlit')", "%s has another title", what)
+		p.becomes("document.querySelector('.thumb').naturalWidth === 160", "%s lacks the picture", what)
+		p.becomes("['#8a1c4a', '#ff9dc4'].includes(getComputedStyle(document.documentElement).getPropertyValue('--accent'))", "%s has another colour", what)
+		p.accessible(what)
+		p.width(1280)
+	}
+	looks("the themed seat map")
+	p.opens("/shows/"+show+"/seats?section=A").sees("#plain", "Section A")
+	looks("the themed plain seats")
+	p.clicks("#plain button[value=best]").sees("#lines", "seat")
+	looks("the themed plain till")
+	p.opens("/shows/"+show+"/checkout").sees("#lines", "seat")
+	looks("the themed till")
+	p.clicks("#way-wallet").clicks("#charge").clicks("#pay-button").sees("#receipt", "Paid")
+	p.clicks("#receipt-tickets").sees(".ticket", "Seat")
+	looks("the themed tickets")
+}

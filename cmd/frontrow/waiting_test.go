@@ -47,6 +47,7 @@ func TestTheWaitingRoomInABrowser(t *testing.T) {
 		"cookies blocked":                  cookiesBlocked,
 		"half of the script is missing":    halfLoaded,
 		"a theme":                          themed,
+		"a theme after the waiting room":   themedSale,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
 	}
