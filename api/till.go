@@ -159,7 +159,7 @@ func (a *API) tellHold(t tongue, layout *booking.Layout, hold *booking.Hold, wal
 	}
 }
 
-// seatNames says where seats are, as web/seats.js does.
+// seatNames says where seats are, as web/checkout.js does.
 func seatNames(t tongue, layout *booking.Layout, seats []string) string {
 	names := make([]string, len(seats))
 	for i, seat := range seats {
@@ -168,7 +168,7 @@ func seatNames(t tongue, layout *booking.Layout, seats []string) string {
 			names[i] = t.Text("seats.name", "section", section.Name, "row", row, "number", number)
 		}
 	}
-	return strings.Join(names, "; ")
+	return strings.Join(names, t.Text("seats.between"))
 }
 
 // CardName says how a card that makes believe behaves.

@@ -41,11 +41,21 @@ async function underWay() {
   return order ? follow(order) : nothing();
 }
 
+// learnPlaces learns where the seats of the show are.
+async function learnPlaces() {
+  if (places) return;
+  const layout = await call("GET", `/shows/${id}/seats/layout?v=${show.layout_version}`);
+  places = new Map(layout.sections.flatMap((s) => s.rows.flatMap((r) => r.seats.map((seat) => [seat.seat, { section: s.name, price: s.price, row: r.row, number: seat.number }]))));
+}
+
+// names says where seats are, as the tickets do; by their ids where the layout does not come.
+async function names(list) {
+  await learnPlaces().catch(trouble);
+  return list.map((seat) => (places?.has(seat) ? text("seats.name", places.get(seat)) : seat)).join(text("seats.between"));
+}
+
 async function seats() {
-  if (!places) {
-    const layout = await call("GET", `/shows/${id}/seats/layout?v=${show.layout_version}`);
-    places = new Map(layout.sections.flatMap((s) => s.rows.flatMap((r) => r.seats.map((seat) => [seat.seat, { section: s.name, price: s.price, row: r.row, number: seat.number }]))));
-  }
+  await learnPlaces();
   $("lines").replaceChildren(...hold.seats.map((seat) => line(text("seats.name", places.get(seat)), money(places.get(seat).price, hold.currency))));
   say($("total"), money(hold.amount, hold.currency));
   time.until(hold.expires_at, text("time.held"));
@@ -163,14 +173,15 @@ async function follow(order) {
   say($("declined"), text("problem.payment_declined"));
 }
 
-function receipt(order) {
+async function receipt(order) {
   time.stop();
+  const where = await names(order.seats);
   const paid = order.state === "paid";
   say($("heading"), text(paid ? "receipt.heading" : "receipt.undone"));
   say($("receipt-title"), text(`receipt.${order.state}`));
   say($("receipt-text"), text(`receipt.${order.state}.text`));
   $("tick").toggleAttribute("hidden", !paid);
-  say($("receipt-seats"), order.seats.join(", "));
+  say($("receipt-seats"), where);
   say($("receipt-amount"), money(order.amount, order.currency));
   say($("receipt-when"), moment(order.paid_at ?? order.created_at));
   say($("receipt-order"), order.order);
@@ -189,7 +200,7 @@ function cancel(order) {
   $("sure").onclose = async () => {
     if ($("sure").returnValue !== "yes") return;
     try {
-      receipt(await call("POST", `/orders/${order.order}/cancel`));
+      await receipt(await call("POST", `/orders/${order.order}/cancel`));
       trouble();
     } catch (problem) {
       trouble(problem);
@@ -202,12 +213,13 @@ async function nothing() {
   time.stop();
   hold = undefined;
   const { orders } = await call("GET", "/orders").catch(() => ({ orders: [] }));
-  $("earlier").replaceChildren(...orders.filter((o) => o.show === id && o.state !== "declined").map((o) => {
+  const bought = orders.filter((o) => o.show === id && o.state !== "declined");
+  $("earlier").replaceChildren(...await Promise.all(bought.map(async (o) => {
     const link = document.createElement("a");
     link.href = `?order=${o.order}`;
-    link.textContent = o.seats.join(", ");
+    link.textContent = await names(o.seats);
     return line(link, money(o.amount, o.currency));
-  }));
+  })));
   see("nothing");
 }
 

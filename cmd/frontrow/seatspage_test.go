@@ -174,9 +174,9 @@ func tillReloaded(t *testing.T, b chromium, g *testGateway) {
 	back()
 	p.sees("#receipt", "Paid")
 	reload()
-	p.sees("#receipt", "Paid").sees("#receipt-seats", "A-1-1, A-1-2")
+	p.sees("#receipt", "Paid").sees("#receipt-seats", "Block A, row 1, seat 1; Block A, row 1, seat 2")
 	back()
-	p.sees("#hall", "").opens("/shows/"+show+"/checkout").sees("#nothing", "You hold no seats").sees("#earlier", "A-1-1, A-1-2")
+	p.sees("#hall", "").opens("/shows/"+show+"/checkout").sees("#nothing", "You hold no seats").sees("#earlier", "Block A, row 1, seat 1; Block A, row 1, seat 2")
 	if orders := p.orders(); orders != "paid" {
 		t.Errorf("orders are %s", orders)
 	}
