@@ -2,10 +2,12 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -51,9 +53,20 @@ func (a *API) roomAndForm(c *gin.Context) (*queue.Room, booking.Show, asker, url
 	return room, show, who, form, err
 }
 
-// inside finds the admission of who sends a form: the pass of a browser without script is
-// renewed by nobody else. May return passRequired or passExpired.
+// inside finds the admission of who sends a form. May return passRequired or passExpired.
 func (a *API) inside(c *gin.Context, room *queue.Room, who asker) (queue.Pass, error) {
+	status, err := a.admission(c, room, who)
+	if err != nil {
+		return queue.Pass{}, err
+	}
+	pass := passFor(status)
+	pass.Issued, pass.Expires = a.Now(), status.Until
+	return pass, nil
+}
+
+// admission asks how the admission stands of who looks at a page or sends its form: the
+// pass of a browser without script is renewed by nobody else. May return passRequired or passExpired.
+func (a *API) admission(c *gin.Context, room *queue.Room, who asker) (queue.Status, error) {
 	asks := who.queue()
 	if who.token == nil && who.pass == nil {
 		asks.Unproven = func() error { return a.unproven(c) }
@@ -71,12 +84,51 @@ func (a *API) inside(c *gin.Context, room *queue.Room, who asker) (queue.Pass, e
 	if err == nil {
 		err = a.keepPlace(c, status)
 	}
-	if err != nil {
-		return queue.Pass{}, err
+	return status, err
+}
+
+// stay is the time inside as a page says it that may have no script: clocks, "" for none.
+type stay struct {
+	Left string // until the admission ends
+	More string // by which it may be prolonged
+}
+
+// stayOf finds out how long who looks at a page is still inside; not at all where nobody can
+// say, or they are not.
+func (a *API) stayOf(c *gin.Context, show string, who asker) (s stay) {
+	room, err := a.Queue.Room(show)
+	if err != nil || who.isNew {
+		return s
 	}
-	pass := passFor(status)
-	pass.Issued, pass.Expires = a.Now(), status.Until
-	return pass, nil
+	status, err := a.admission(c, room, who)
+	if err != nil {
+		return s
+	}
+	s.Left = clock(status.Until.Sub(a.Now()))
+	if status.Prolong > 0 {
+		s.More = clock(status.Prolong)
+	}
+	return s
+}
+
+// prolongByForm gives who sends a form more time inside, once. May return passRequired, passExpired,
+// or what prolonging may.
+func (a *API) prolongByForm(c *gin.Context, room *queue.Room, who asker) error {
+	pass, err := a.inside(c, room, who)
+	if err == nil {
+		_, err = room.Prolong(c.Request.Context(), pass)
+	}
+	return err
+}
+
+// clock writes how long something lasts, as web/ui.js does: 4:05, or 1:04:05.
+func clock(d time.Duration) string {
+	all := int64(max(0, d+time.Second-1) / time.Second)
+	h, m, s := all/3600, all/60%60, all%60
+	if h > 0 {
+		return fmt.Sprintf("%d:%02d:%02d", h, m, s)
+	}
+	return fmt.Sprintf("%d:%02d", m, s)
 }
 
 // liveHold finds the visitor's hold of a show that still stands; nil for none.

@@ -19,6 +19,7 @@ type hallPage struct {
 	Plain    bool // the form alone: whoever has used it needs no map
 	Trouble  string
 	Form     string // proves a form of this page
+	Stay     stay
 	Counts   []int64
 	Most     int64 // seats that one person may have
 	Sections []hallSection
@@ -60,13 +61,13 @@ func (a *API) showHall(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	a.hall(c, show, who.visitor, c.Query("section"), nil, nil)
+	a.hall(c, show, who, c.Query("section"), nil, nil)
 }
 
 // hall answers with the page. It says what went wrong before, and what was chosen then.
-func (a *API) hall(c *gin.Context, show booking.Show, visitor, section string, chosen []string, trouble error) {
+func (a *API) hall(c *gin.Context, show booking.Show, who asker, section string, chosen []string, trouble error) {
 	t := a.tongue(c)
-	page := hallPage{showHead: headOf(show), Plain: section != "" || trouble != nil, Trouble: t.Trouble(trouble), Form: a.Keys.Form(visitor), Most: int64(show.MaxSeats)}
+	page := hallPage{showHead: headOf(show), Plain: section != "" || trouble != nil, Trouble: t.Trouble(trouble), Form: a.Keys.Form(who.visitor), Stay: a.stayOf(c, show.ID, who), Most: int64(show.MaxSeats)}
 	layout, err := a.Store.Layout(c.Request.Context(), show)
 	if err != nil {
 		a.failPage(c, err)
@@ -114,11 +115,20 @@ func (p *hallPage) fill(t tongue, layout *booking.Layout, states []byte, asked s
 }
 
 // chooseByForm holds what the form of the page asks for, instead of what is held, and
-// leads on to paying.
+// leads on to paying; or gives more time to choose, and leads back.
 func (a *API) chooseByForm(c *gin.Context) {
 	room, show, who, form, err := a.roomAndForm(c)
 	if err != nil {
 		a.failPage(c, err)
+		return
+	}
+	if form.Get("do") == "prolong" {
+		if err := a.prolongByForm(c, room, who); err != nil {
+			a.hall(c, show, who, form.Get("from"), nil, err)
+			return
+		}
+		private(c)
+		c.Redirect(http.StatusSeeOther, hallPath(show))
 		return
 	}
 	wish := booking.HoldRequest{Show: show, Seats: form["seat"]}
@@ -142,7 +152,7 @@ func (a *API) chooseByForm(c *gin.Context) {
 		_, _, err = a.take(c, room, pass, wish, hold)
 	}
 	if err != nil {
-		a.hall(c, show, who.visitor, form.Get("from"), form["seat"], err)
+		a.hall(c, show, who, form.Get("from"), form["seat"], err)
 		return
 	}
 	private(c)

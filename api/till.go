@@ -19,6 +19,7 @@ type tillPage struct {
 	showHead
 	Trouble string
 	Form    string // proves a form of this page
+	Stay    stay
 	Key     string // one for each time the page is made, so that two clicks are one attempt
 
 	Hold    *booking.Hold
@@ -67,21 +68,24 @@ func (a *API) showTill(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	a.till(c, show, who.visitor, c.Query("order"), nil)
+	a.till(c, show, who, c.Query("order"), nil)
 }
 
 // till answers with the plain till: of an order, or ("") of what is held. It says what
 // went wrong before.
-func (a *API) till(c *gin.Context, show booking.Show, visitor, order string, trouble error) {
+func (a *API) till(c *gin.Context, show booking.Show, who asker, order string, trouble error) {
 	t := a.tongue(c)
-	page := tillPage{showHead: headOf(show), Form: a.Keys.Form(visitor), Key: rand.Text()}
-	err := a.fillTill(c, t, show, visitor, order, &page)
+	page := tillPage{showHead: headOf(show), Form: a.Keys.Form(who.visitor), Key: rand.Text()}
+	err := a.fillTill(c, t, show, who.visitor, order, &page)
 	if err != nil {
 		a.failPage(c, err)
 		return
 	}
 	if trouble == nil && page.Order != nil && page.Order.State == booking.OrderIsDeclined {
 		trouble = paymentDeclined
+	}
+	if page.Hold != nil {
+		page.Stay = a.stayOf(c, show.ID, who)
 	}
 	page.Trouble = t.Trouble(trouble)
 	a.html(c, statusOf(trouble), "till.html", page)
@@ -150,8 +154,7 @@ func (a *API) tellHold(t tongue, layout *booking.Layout, hold *booking.Hold, wal
 	if wallet.Balance < hold.Amount {
 		page.Missing = t.Money(hold.Amount-wallet.Balance, wallet.Currency)
 	}
-	left := max(0, time.UnixMicro(hold.ExpiresAt).Sub(a.Now())/time.Second)
-	page.Left = fmt.Sprintf("%d:%02d", left/60, left%60)
+	page.Left = clock(time.UnixMicro(hold.ExpiresAt).Sub(a.Now()))
 	for _, seat := range hold.Seats {
 		if i, ok := layout.Ordinal(seat); ok {
 			page.Lines = append(page.Lines, tillLine{seatNames(t, layout, []string{seat}), t.Money(layout.Price(i), hold.Currency)})
@@ -208,14 +211,16 @@ func (a *API) payByForm(c *gin.Context) {
 		err = a.chargeMissing(c, visitor, show.ID)
 	case "release":
 		to, err = hallPath(show), a.release(c, visitor, form.Get("hold"))
+	case "prolong":
+		err = a.prolongByForm(c, room, who)
 	case "cancel":
 		to = tillPath(show, form.Get("order"))
 		_, err = a.Store.CancelOrder(ctx, visitor, form.Get("order"))
 	default:
-		err = invalidField("do", "must be pay, charge, release or cancel")
+		err = invalidField("do", "must be pay, charge, release, prolong or cancel")
 	}
 	if err != nil {
-		a.till(c, show, visitor, form.Get("order"), err)
+		a.till(c, show, who, form.Get("order"), err)
 		return
 	}
 	private(c)

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -44,10 +43,7 @@ func (p waitingPage) MinutesLeft() int64 {
 }
 
 // Prolongs is how much longer the admission lasts once that is asked for, as a clock.
-func (p waitingPage) Prolongs() string {
-	seconds := int64(p.Status.Prolong / time.Second)
-	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
-}
+func (p waitingPage) Prolongs() string { return clock(p.Status.Prolong) }
 
 // Wait says how long it should take, as web/waiting.js does.
 func (t tongue) Wait(e *queue.ETA) string {

@@ -1,6 +1,6 @@
 // Paying for what is held: one order, however often one clicks, reloads or goes back. The
 // attempt that is under way is kept in the tab with its key until its outcome is known.
-import { live, now, timer, watch } from "./inside.js";
+import { live, more, now, timer, watch } from "./inside.js";
 import { $, announce, backOff, call, has, moment, money, root, say, stored, text } from "./ui.js";
 
 const id = root.dataset.show;
@@ -259,5 +259,6 @@ $("release").onclick = async () => {
 };
 addEventListener("pageshow", (event) => event.persisted && !busy && begin().catch(trouble));
 
-watch(id, () => {}); // keeps us inside, and the pass fresh
+const offerMore = more(id, () => ask());
+const ask = watch(id, (status) => offerMore(status, Boolean(hold))); // keeps us inside, and the pass fresh
 begin().catch(trouble);

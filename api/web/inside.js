@@ -78,6 +78,37 @@ export function timer(over) {
   };
 }
 
+// more offers more time inside, in #more, once what is left is nearly over. It returns what takes
+// each status, and whether seats are held: their time stays as it is. ask() asks for the next status at once.
+export function more(show, ask) {
+  let due;
+  $("more-button").onclick = async () => {
+    $("more-button").disabled = true;
+    try {
+      await call("POST", `/shows/${show}/queue/prolong`);
+      $("more").hidden = true;
+      $("heading").focus({ preventScroll: true });
+      announce(text("turn.more.done"));
+    } catch (problem) {
+      say($("more-text"), problem.message);
+    }
+    $("more-button").disabled = false;
+    await ask();
+  };
+  return (status, held) => {
+    clearTimeout(due);
+    if (status?.state !== "admitted" || !status.prolong_seconds) return ($("more").hidden = true);
+    const time = clock(status.prolong_seconds * 1000);
+    const offer = () => {
+      $("more").hidden = false;
+      say($("more-text"), `${text("more.soon")} ${text(held ? "more.held" : "turn.more.text", { time })}`);
+    };
+    const soon = Date.parse(status.admitted_until) - now() - marks[0] * 1000;
+    $("more").hidden = soon > 0;
+    due = setTimeout(offer, Math.max(0, soon));
+  };
+}
+
 // live finds the visitor's hold of a show that still stands, or undefined.
 export async function live(show) {
   const { holds } = await call("GET", "/holds");

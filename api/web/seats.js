@@ -1,7 +1,7 @@
 // Choosing seats: by the map, by the list, or the best there are. What is chosen and where
 // one looks is kept in the tab, what is held at the gateway, so that neither a reload nor
 // the back button loses anything.
-import { live, now, timer, watch } from "./inside.js";
+import { live, more, now, timer, watch } from "./inside.js";
 import { SeatList } from "./seatlist.js";
 import { SeatMap } from "./seatmap.js";
 import { nextBest } from "./nextbest.js";
@@ -13,7 +13,7 @@ const kept = {
   set: (name, value) => stored.set(`${name}-${id}`, value),
 };
 
-let show, layout, map, list, version, status, held, ask;
+let show, layout, map, list, version, status, held, ask, offerMore;
 let chosen = []; // seats, as their places in the layout
 let offered = [];
 let busy = false;
@@ -42,6 +42,7 @@ async function begin() {
   await look();
   const wanted = held?.seats ?? kept.get("chosen") ?? [];
   chosen = wanted.map((seat) => map.index.get(seat)).filter((i) => i !== undefined && (map.states[i] === 0 || mine().has(i)));
+  offerMore = more(id, () => ask());
   ask = watch(id, (told) => {
     status = told;
     tell();
@@ -101,6 +102,7 @@ function tell() {
   if (held) time.until(held.expires_at, text("time.held"));
   else if (admitted() && status.admitted_until) time.until(status.admitted_until, text("time.inside"));
   else time.stop();
+  offerMore?.(status, Boolean(held));
   tellChosen();
 }
 

@@ -90,7 +90,9 @@ func TestSeatsAndTillInABrowser(t *testing.T) {
 		"two clicks are one order":                tillClickedTwice,
 		"confirmed later":                         tillPending,
 		"looking on":                              seatsLookedAt,
+		"more time":                               moreTime,
 		"without script":                          tillWithoutScript,
+		"more time without script":                moreTimeWithoutScript,
 		"script half loaded":                      seatsHalfLoaded,
 		"no cookies":                              seatsWithoutCookies,
 		"inside of another show":                  seatsOfAnother,
@@ -316,6 +318,7 @@ func seatsInEachLanguage(t *testing.T, b chromium, g *testGateway) {
 	p.clicks("#tickets").sees(".place", "구역").accessible("a ticket in Korean")
 	p.clicks(".langs a[lang=ja]").sees(".place", "エリア").sees("#print", "印刷")
 	order := eval[string](p, "location.pathname.split('/')[2]")
+	p.opens("/shows/"+show+"/checkout?order="+order).sees("#receipt-seats", "Block A 1列1番").clicks(".langs a[lang=ko]").sees("#receipt-seats", "Block A 1열 1번").clicks(".langs a[lang=ja]").sees("#receipt-title", "お支払い")
 	p.opens("/orders/"+order).sees("#steps", "注文の支払い完了").clicks(".langs a[lang=ko]").sees("#steps", "주문 결제 완료").accessible("the way of an order in Korean")
 }
 
