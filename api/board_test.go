@@ -70,18 +70,24 @@ func TestTheBoardForetellsWhatPollsDo(t *testing.T) {
 // minute, nor more often than it says.
 func TestTheBoardIsLookedAtLessFromAfar(t *testing.T) {
 	t.Parallel()
-	var lookAfter func(board, wait map[string]any) float64
+	var lookAfter func(board, wait map[string]any, place int64) float64
 	vm := boardScript(t)
 	if err := vm.ExportTo(vm.Get("lookAfter"), &lookAfter); err != nil {
 		t.Fatal(err)
 	}
 	board := map[string]any{"poll_after_ms": queue.BoardEvery.Milliseconds()}
 	for low, want := range map[int]float64{0: 5000, 100: 5000, 300: 15000, 600: 30000, 86_400: 30000} {
-		if got := lookAfter(board, map[string]any{"low_seconds": low}); got != want {
+		if got := lookAfter(board, map[string]any{"low_seconds": low}, 50_000); got != want {
 			t.Errorf("%d s away: after %.0f ms, want %.0f", low, got, want)
 		}
 	}
-	if got := lookAfter(board, nil); got != 5000 {
+	if got := lookAfter(board, nil, 50_000); got != 5000 {
 		t.Errorf("when nobody knows: after %.0f ms, want 5,000", got)
+	}
+	board["paused"] = true
+	for place, want := range map[int64]float64{501: 5010, 2000: 20_000, 3000: 30_000, 50_000: 30_000} {
+		if got := lookAfter(board, nil, place); got != want {
+			t.Errorf("paused, at position %d: after %.0f ms, want %.0f", place, got, want)
+		}
 	}
 }

@@ -78,7 +78,7 @@ func TestPollsAreOftenEnough(t *testing.T) {
 		rules := Rules{
 			Admit: rapid.IntRange(0, 100_000).Draw(t, "admit"), IntervalMS: rapid.IntRange(100, 60_000).Draw(t, "interval"),
 			MaxActive: 1000, ClaimSeconds: rapid.IntRange(5, 86_400).Draw(t, "claim"),
-			AbsenceSeconds: rapid.IntRange(5, 86_400).Draw(t, "absence"),
+			AbsenceSeconds: rapid.IntRange(5, 86_400).Draw(t, "absence"), Paused: rapid.Bool().Draw(t, "paused"),
 		}
 		position := rapid.Int64Range(1, 5_000_000).Draw(t, "position")
 		poll, presence := pollAfter(foretell([]sample{{crowded: true}}, rules).ETA(position), position, rules)
@@ -105,6 +105,40 @@ func TestPollsSpreadByDistance(t *testing.T) {
 		}
 		if far := position > 1; far != (presence > 0) {
 			t.Errorf("at position %d: %s with the board", position, presence)
+		}
+	}
+}
+
+// While admission is paused the front polls every five seconds, less a jitter, and nobody more often; once it goes
+// on, as ever. The answer to a poll is the first to say so: it comes within those five seconds.
+func TestPollsSlowDownWhilePaused(t *testing.T) {
+	t.Parallel()
+	paused, hasty := DefaultRules(), DefaultRules()
+	paused.Paused, hasty.Paused, hasty.ClaimSeconds = true, true, 5
+	for name, c := range map[string]struct {
+		rules       Rules
+		position    int64
+		least, most time.Duration
+	}{
+		"the first, paused":           {paused, 1, 4 * time.Second, 5 * time.Second},
+		"the 500th, paused":           {paused, 500, 4 * time.Second, 5 * time.Second},
+		"the 501st, paused":           {paused, 501, 4 * time.Second, 5010 * time.Millisecond},
+		"the 2000th, paused":          {paused, 2000, 16 * time.Second, 20 * time.Second},
+		"the first, let in again":     {DefaultRules(), 1, 800 * time.Millisecond, time.Second},
+		"with little time to turn up": {hasty, 1, 2 * time.Second, 2500 * time.Millisecond},
+	} {
+		spread := map[time.Duration]bool{}
+		for range 100 {
+			poll, presence := pollAfter(nil, c.position, c.rules)
+			if spread[poll] = true; poll < c.least || poll > c.most {
+				t.Fatalf("%s: after %s, want %s to %s", name, poll, c.least, c.most)
+			}
+			if board := c.position > 500; board != (presence > 0) {
+				t.Fatalf("%s: %s with the board", name, presence)
+			}
+		}
+		if len(spread) < 50 {
+			t.Errorf("%s: all poll after one of %d times", name, len(spread))
 		}
 	}
 }

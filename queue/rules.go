@@ -119,10 +119,12 @@ func (r Rules) window() time.Duration { return r.absence() / 2 }
 // that a window is told in many parts.
 func (r Rules) flushEvery() time.Duration { return min(2*time.Second, r.window()/8) }
 
-// The shortest and the longest time between two polls of a visitor.
+// The shortest and the longest time between two polls of a visitor, and the shortest
+// while admission is paused.
 const (
-	pollFront = time.Second
-	pollBack  = 30 * time.Second
+	pollFront  = time.Second
+	pollBack   = 30 * time.Second
+	pollPaused = 5 * time.Second
 )
 
 // longestPoll bounds every poll_after_ms: nobody who polls as told is taken for

@@ -56,15 +56,19 @@ type ETA struct{ Low, High time.Duration }
 
 // pollAfter spreads polls by the distance to the front: a tenth of the wait, about
 // a second at the front, up to the longest that the rules allow, with a jitter that
-// never passes it. Who is farther than the board's own interval may read that instead,
-// and poll only to be there.
+// never passes it. While admission is paused nobody moves up, and the front need not know
+// of the end at once: pollPaused is soon enough. Who is farther than the board's own interval may
+// read that instead, and poll only to be there.
 func pollAfter(e *ETA, position int64, rules Rules) (poll, presence time.Duration) {
 	wait := time.Duration(position) * 10 * time.Millisecond
 	if e != nil {
 		wait = (e.Low + e.High) / 20
 	}
-	longest := rules.longestPoll()
-	poll = min(max(wait, pollFront), longest)
+	longest, front := rules.longestPoll(), pollFront
+	if rules.Paused {
+		front = pollPaused
+	}
+	poll = min(max(wait, front), longest)
 	if poll > BoardEvery {
 		presence = jitter(longest)
 	}

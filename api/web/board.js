@@ -40,7 +40,9 @@ export function eta(board, place) {
 }
 
 // lookAfter is when to look at the board again, in milliseconds: after a twentieth of the wait, as
-// polls do, so that an hour of waiting costs little data, but never more often than it says.
-export function lookAfter(board, wait) {
-  return Math.max(board.poll_after_ms, Math.min(30000, (wait ? wait.low_seconds : 0) * 50));
+// polls do, so that an hour of waiting costs little data, but never more often than it says. While
+// admission is paused the place decides, as it does for polls (queue/status.go).
+export function lookAfter(board, wait, place) {
+  const after = board.paused ? place * 10 : (wait ? wait.low_seconds : 0) * 50;
+  return Math.max(board.poll_after_ms, Math.min(30000, after));
 }

@@ -238,7 +238,7 @@ async function lookAtBoard(status) {
       tell(seen);
       tabs.tell({ status: seen });
     }
-    looking = setTimeout(lookAtBoard, lookAfter(board, wait), status);
+    looking = setTimeout(lookAtBoard, lookAfter(board, wait, place), status);
   } catch {
     // offline: the poll says so
   }

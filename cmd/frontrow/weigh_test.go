@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -26,8 +27,9 @@ var weigh = flag.Duration("weigh", 0, "watch the waiting room for so `long`, and
 // What the waiting room may cost, in bytes over the wire as the browser counts them, heads of
 // answers included.
 const (
-	mostPage = 40_000
-	mostHour = 300_000
+	mostPage   = 40_000
+	mostHour   = 300_000
+	mostPaused = 700_000 // an hour at the front, while nobody is let in
 )
 
 // crawling lets one visitor in a second.
@@ -114,6 +116,17 @@ func TestTheWaitingRoomIsLight(t *testing.T) {
 		if hour > mostHour {
 			t.Errorf("an hour of waiting takes %d bytes, want at most %d", hour, mostHour)
 		}
+		g.admin("POST", "/v1/admin/shows/"+show+"/pause", nil).want(http.StatusOK)
+		testenv.Wait(t, 10*time.Second, func() bool {
+			after := eval[float64](p, "fetch('/v1/shows/"+show+"/queue').then((r) => r.json()).then((s) => s.poll_after_ms)")
+			return after >= 4000 && after <= 5000
+		}, "polls do not keep to the pause")
+		paused := int(time.Hour.Milliseconds()/4000) * polls / asked
+		t.Logf("an hour at the front while paused at most %d", paused)
+		if paused > mostPaused {
+			t.Errorf("an hour at the front while paused takes %d bytes, want at most %d", paused, mostPaused)
+		}
+		g.admin("POST", "/v1/admin/shows/"+show+"/resume", nil).want(http.StatusOK)
 	}
 }
 
