@@ -5,6 +5,7 @@ import { letters } from "./letters.js";
 import { Levers } from "./levers.js";
 import { lookUp } from "./lookup.js";
 import { seating } from "./seating.js";
+import { looks } from "./looks.js";
 import { $, backOff, call, lang, learn, local, money, number, root, say, text } from "./ui.js";
 import { lasted } from "./deskwords.js";
 
@@ -48,6 +49,7 @@ async function ask() {
     if (!show || untold.length) {
       show = await call("GET", path);
       levers.know(show, untold);
+      looks(levers, id).catch(() => {}); // it stays as it was until the next change
       tell(untold.splice(0));
     }
     failures = 0;

@@ -26,14 +26,21 @@ export function time(at) {
 let answer; // what waits for the dialog to be closed
 
 // sure asks before something that many people feel; it gives true for yes. Where it is
-// grave, a hasty Enter means no.
-export function sure({ title, words, yes, danger = false, grave = false }) {
+// grave, a hasty Enter means no; where it cannot be undone, a name must be typed before.
+export function sure({ title, words, yes, danger = false, grave = false, typed = "" }) {
   const dialog = $("sure");
   answer?.(!dialog.open && dialog.returnValue === "yes");
   say($("sure-title"), title);
   say($("sure-text"), words);
   say($("sure-yes"), yes);
   $("sure-yes").className = danger ? "danger" : "";
+  const [box, same] = [$("sure-name"), (name) => name.normalize().trim().replace(/\s+/g, " ")];
+  const check = () => ($("sure-yes").disabled = Boolean(typed) && same(box.value) !== same(typed));
+  $("sure-typed").hidden = !typed;
+  if (typed) say($("sure-label"), text("desk.type", { name: typed }));
+  box.value = "";
+  box.oninput = check;
+  check();
   dialog.returnValue = "no";
   dialog.onclose = () => {
     if (dialog.open) return; // a browser that is busy tells late of the question before
@@ -42,7 +49,7 @@ export function sure({ title, words, yes, danger = false, grave = false }) {
     done?.(dialog.returnValue === "yes");
   };
   if (!dialog.open) dialog.showModal();
-  $(grave ? "sure-no" : "sure-yes").focus();
+  $(typed ? "sure-name" : grave ? "sure-no" : "sure-yes").focus();
   return new Promise((done) => (answer = done));
 }
 

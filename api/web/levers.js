@@ -6,7 +6,7 @@ import { emptying } from "./foretell.js";
 import { $, call, hour, number, say, text } from "./ui.js";
 import { lasted, make, sure } from "./deskwords.js";
 
-const fields = { admit: "admit", cap: "max_active" };
+const fields = { admit: "admit", cap: "max_active", interval: "interval_ms" };
 const steep = 4; // times as much as now: to be confirmed
 
 export class Levers {
@@ -22,6 +22,7 @@ export class Levers {
     for (const [name, field] of Object.entries(fields)) {
       const [box, slide] = [$(name), $(`${name}-slide`)];
       box.oninput = () => this.type(field, box);
+      if (!slide) continue;
       slide.oninput = () => {
         box.value = slide.value;
         this.type(field, box);
@@ -46,6 +47,7 @@ export class Levers {
       this.speak($("words").value.trim());
     };
     $("hush").onclick = () => this.speak("");
+    $("reset").onclick = () => this.startAnew();
   }
 
   // know takes the show as it is in the database, after the changes of news.
@@ -98,12 +100,13 @@ export class Levers {
     if (!show) return;
     for (const [name, field] of Object.entries(fields)) {
       const [box, slide] = [$(name), $(`${name}-slide`)];
-      if (!(field in this.typed)) {
-        slide.max = Math.max(20, ceiling(2 * show.admission[field]));
-        box.value = slide.value = show.admission[field];
-      } else if (Number.isFinite(this.typed[field])) slide.value = this.typed[field];
+      if (!(field in this.typed)) box.value = show.admission[field];
+      if (!slide) continue;
+      if (!(field in this.typed)) slide.max = Math.max(20, ceiling(2 * show.admission[field]));
+      if (Number.isFinite(this.wanted(field))) slide.value = this.wanted(field);
     }
-    say($("admit-unit"), text("desk.admit.unit", { time: lasted(show.admission.interval_ms / 1000), n: Math.round((this.wanted("admit") * 60000) / show.admission.interval_ms) || 0 }));
+    const interval = this.wanted("interval_ms") || show.admission.interval_ms;
+    say($("admit-unit"), text("desk.admit.unit", { time: lasted(interval / 1000), n: Math.round((this.wanted("admit") * 60000) / interval) || 0 }));
     say($("cap-unit"), this.stats ? text("desk.cap.unit", { n: this.stats.active }) : "");
     say($("foretold"), this.foretold());
     $("apply").disabled = $("undo").disabled = !this.dirty();
@@ -142,8 +145,8 @@ export class Levers {
   foretold() {
     const { stats, show } = this;
     if (!stats) return "";
-    const rule = { admit: this.wanted("admit"), cap: this.wanted("max_active"), interval: show.admission.interval_ms };
-    if (Number.isNaN(rule.admit) || Number.isNaN(rule.cap)) return text("desk.foretold.number");
+    const rule = { admit: this.wanted("admit"), cap: this.wanted("max_active"), interval: this.wanted("interval_ms") };
+    if (Object.values(rule).some(Number.isNaN)) return text("desk.foretold.number");
     if (!stats.waiting) return text("desk.foretold.nobody");
     const { seconds, perMinute, bound, sure: known } = emptying({ waiting: stats.waiting, active: stats.active, stay: stats.stay_seconds, ...rule });
     if (bound === "shut") return text("desk.foretold.shut");
@@ -179,7 +182,8 @@ export class Levers {
   async apply() {
     if (!this.dirty() || this.clashes().length) return;
     const change = { ...this.typed };
-    const times = Math.max(...Object.entries(change).map(([field, value]) => value / Math.max(1, this.show.admission[field])));
+    const of = (field) => this.wanted(field) / Math.max(1, this.show.admission[field]);
+    const times = Math.max(of("admit") / of("interval_ms"), of("max_active"));
     const none = Object.values(change).includes(0);
     if (times > steep && !(await sure({ title: text("desk.steep.title"), words: text("desk.steep", { n: Math.floor(times) }) + " " + this.foretold(), yes: text("desk.apply") }))) return;
     if (none && !(await sure({ title: text("desk.shut.title"), words: text("desk.foretold.shut"), yes: text("desk.apply"), danger: true, grave: true }))) return;
@@ -240,6 +244,7 @@ export class Levers {
   // tellPhases offers the phases that can follow.
   tellPhases() {
     const { phase, draw } = this.show;
+    $("anew").hidden = phase === "draft";
     if (this.told === phase) return;
     this.told = phase;
     say($("phase-why"), text(`desk.phase.${phase}.why`));
@@ -255,6 +260,13 @@ export class Levers {
   async enter(button, what) {
     const yes = await sure({ title: text(`desk.do.${what}.title`), words: text(`desk.do.${what}.text`), yes: text(`desk.do.${what}`), danger: what === "close", grave: what === "close" });
     if (yes) await this.press(button, () => this.send("POST", `/${what}`));
+  }
+
+  // startAnew throws the line away, once the show's name was typed.
+  async startAnew() {
+    const { show, title } = this.show;
+    const yes = await sure({ title: text("desk.reset.title"), words: text("desk.reset.text", { n: this.stats?.waiting ?? 0, inside: this.stats?.active ?? 0 }), yes: text("desk.reset"), danger: true, typed: title });
+    if (yes) await this.press($("reset"), () => this.send("POST", "/reset", { confirm: show }));
   }
 }
 

@@ -44,6 +44,9 @@ func TestTheDeskInABrowser(t *testing.T) {
 		"what the operator says is text":     deskKeepsText,
 		"looks a visitor up":                 deskLooksUp,
 		"dead letters are sent again":        deskRedrives,
+		"the interval":                       deskInterval,
+		"the queue is started anew":          deskResets,
+		"the theme":                          deskThemes,
 		"a session that ends keeps the rest": deskSignedOut,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
@@ -117,7 +120,7 @@ func deskPauses(t *testing.T, b chromium, g *testGateway) {
 		p.press(kb.Tab)
 		reached += eval[string](p, "document.activeElement.id + ' '")
 	}
-	if want := "admit admit-slide cap cap-slide words "; len(reached) < len(want) || reached[:len(want)] != want {
+	if want := "admit admit-slide interval cap cap-slide words "; len(reached) < len(want) || reached[:len(want)] != want {
 		t.Errorf("the tab key goes to %s", reached)
 	}
 }
@@ -208,8 +211,52 @@ func deskRedrives(t *testing.T, b chromium, g *testGateway) {
 	must(t, g.db.Exec("INSERT INTO deliveries (event_id, listener, subject, state, tries, next_at, claim, last_error) VALUES (?, 'letter-writer', ?, 'dead', 7, ?, '', '<b>no such address')", event, event, g.store.Now()).Error)
 	p := b.operator(t, g, "jiyeon", show).sees("#letters", "7 tries: <b>no such address").sees("#under-lag", "1 dead letter")
 	p.accessible("a dead letter")
-	p.width(1280).clicks("#letters button").sees("#sure", "Old news").clicks("#sure-yes").sees("#no-letters", "None").sees("#under-lag", "0 dead letters")
-	must(t, g.db.Exec("DELETE FROM deliveries WHERE event_id = ?", event).Error)
+	p.width(1280).lacks("#letters-all button").clicks("#letters button").sees("#sure", "Old news").clicks("#sure-yes").sees("#no-letters", "None").sees("#under-lag", "0 dead letters")
+	must(t, g.db.Exec("UPDATE deliveries SET state = 'dead' WHERE event_id = ?", event).Error)
+	const second = "01KAT5ZB0T6W3N9H5D8F2G7KQY"
+	must(t, g.db.Exec("INSERT INTO events (id, type, show_id, subject, visitor, trace, payload, listeners, at) VALUES (?, 'order.paid', ?, ?, 'v', '', '{}', '', ?)", second, show, second, g.store.Now()).Error)
+	must(t, g.db.Exec("INSERT INTO deliveries (event_id, listener, subject, state, tries, next_at, claim, last_error) VALUES (?, 'letter-writer', ?, 'dead', 7, ?, '', 'no such address')", second, second, g.store.Now()).Error)
+	p.sees("#letters-all", "Send all 2 of letter-writer again").sees("#under-lag", "2 dead letters").accessible("dead letters")
+	p.width(1280).clicks("#letters-all button").sees("#sure", "Old news").clicks("#sure-yes").sees("#no-letters", "None").lacks("#letters-all button")
+	must(t, g.db.Exec("DELETE FROM deliveries WHERE event_id IN (?, ?)", event, second).Error)
+}
+
+func deskInterval(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(rules(map[string]any{"admit": 1, "interval_ms": 1000, "max_active": 5}))
+	p := b.operator(t, g, "jiyeon", show).types("#interval", "500").sees("#admit-unit", "up to 120 a minute")
+	p.press(kb.Enter).sees("#changes", "Interval (ms): 1000 → 500").becomes("document.querySelector('#interval').value === '500'", "it is not in force")
+	p.types("#interval", "100").press(kb.Enter).sees("#sure", "5 times as much").clicks("#sure-no").lacks("#sure")
+	for _, bad := range []string{"99", "60001"} {
+		p.types("#interval", bad).press(kb.Enter).becomes("!document.querySelector('#interval').validity.valid", "%s ms are sent", bad)
+	}
+	p.types("#interval", "60000").press(kb.Enter).sees("#changes", "500 → 60000")
+}
+
+// deskResets: the queue is thrown away once the show's name was typed, and other desks are told.
+func deskResets(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut, func(spec map[string]any) { spec["title"] = "Moonlit Orchestra" })
+	v := g.joins(show)
+	p, other := b.operator(t, g, "jiyeon", show).sees("#value-waiting", "1"), b.operator(t, g, "minho", show)
+	p.clicks("#anew summary").clicks("#reset").sees("#sure", "1 who wait and 0 who are inside").accessible("starting the queue anew")
+	p.width(1280).becomes("document.querySelector('#sure-yes').disabled", "it is done without the name").types("#sure-name", "moonlit")
+	p.press(kb.Enter).becomes("document.querySelector('#sure-yes').disabled", "it is done by half of the name").sees("#sure", "")
+	p.types("#sure-name", " Moonlit  Orchestra").clicks("#sure-yes").lacks("#sure").sees("#value-waiting", "0").sees("#changes", "started the queue anew")
+	other.sees("#news", "jiyeon: started the queue anew").sees("#value-waiting", "0")
+	v.poll().problem(http.StatusGone, "place_expired")
+	p.clicks("#pause").sees("#sure", "Pause admission?").lacks("#sure-typed").clicks("#sure-yes").sees("#flow", "Paused")
+}
+
+// deskThemes: a draft is seen by its preview, which the desk leads to, and published from there.
+func deskThemes(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut)
+	p := b.operator(t, g, "jiyeon", show).sees("#theme-told", "their own looks").sees("#theme-views", "The waiting room").lacks("#theme-views button")
+	g.admin("PUT", "/v1/admin/shows/"+show+"/theme", map[string]any{"name": "<b>Moonlit"}).want(http.StatusOK)
+	p.sees("#theme-told", "a draft of “<b>Moonlit”").accessible("a draft of a theme")
+	preview := p.width(1280).opens(eval[string](p, "document.querySelectorAll('#theme-views a')[2].href"))
+	preview.sees("#preview", "A preview").sees("#admitted", "It is your turn").opens("/desk/shows/" + show)
+	p.sees("#theme-views", "Before joining").clicks("#theme-views button").sees("#sure", "Publish the draft?").clicks("#sure-yes")
+	p.sees("#theme-told", "Visitors see the theme “<b>Moonlit”").lacks("#theme-views button")
+	b.visitor(t, g).opens("/shows/"+show).sees(".brand", "<b>Moonlit")
 }
 
 func deskSignedOut(t *testing.T, b chromium, g *testGateway) {
