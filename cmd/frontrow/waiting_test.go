@@ -189,7 +189,7 @@ func eachLanguage(t *testing.T, b chromium, g *testGateway) {
 	p := b.visitor(t, g).opens("/shows/" + show)
 	p.clicks("#joins button").sees("#ahead", "1 person ahead")
 	p.clicks(".langs a[lang=ko]").sees("#ahead", "앞에 1명").accessible("Korean")
-	p.clicks(".langs a[lang=ja]").sees("#ahead", "前に 1 人").accessible("Japanese")
+	p.clicks(".langs a[lang=ja]").sees("#ahead", "前に1人").accessible("Japanese")
 	p.opens("/").sees("h1", "公演")
 }
 
