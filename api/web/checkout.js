@@ -6,7 +6,7 @@ import { $, announce, backOff, call, has, moment, money, root, say, stored, text
 const id = root.dataset.show;
 const steps = ["plain", "paying", "pending", "receipt", "nothing"];
 
-let show, places, hold, wallet, busy = false;
+let show, places, hold, wallet, status, busy = false;
 
 const time = timer(() => begin().catch(trouble));
 
@@ -59,6 +59,7 @@ async function seats() {
   $("lines").replaceChildren(...hold.seats.map((seat) => line(text("seats.name", places.get(seat)), money(places.get(seat).price, hold.currency))));
   say($("total"), money(hold.amount, hold.currency));
   time.until(hold.expires_at, text("time.held"));
+  offerMore(status, true); // the status may have been here before
 }
 
 function line(...parts) {
@@ -260,5 +261,9 @@ $("release").onclick = async () => {
 addEventListener("pageshow", (event) => event.persisted && !busy && begin().catch(trouble));
 
 const offerMore = more(id, () => ask());
-const ask = watch(id, (status) => offerMore(status, Boolean(hold))); // keeps us inside, and the pass fresh
+// Watching keeps us inside, and the pass fresh.
+const ask = watch(id, (told) => {
+  status = told;
+  offerMore(status, Boolean(hold));
+});
 begin().catch(trouble);

@@ -21,7 +21,7 @@ let busy = false;
 const time = timer(() => refresh());
 const seatOf = (i) => layout && map.places.list[i];
 const nameOf = (i) => text("seats.name", { section: layout.sections[seatOf(i).section].name, row: map.places.rows[seatOf(i).row].row, number: seatOf(i).number });
-const names = (seats) => new Intl.ListFormat(root.lang, { type: "conjunction" }).format(seats.map(nameOf));
+const names = (seats) => seats.map(nameOf).join(text("seats.between"));
 const mine = () => new Set((held?.seats ?? []).map((seat) => map.index.get(seat)));
 const admitted = () => status?.state === "admitted";
 

@@ -28,6 +28,9 @@ function see(next) {
   $("leaving").hidden = $("move").hidden = !["lobby", "waiting", "admitted", "sold_out"].includes(shown) || late;
   $("arrive").hidden = !placeless();
   root.dataset.state = next;
+  // The page was served in some phase; who has a number now is past the lobby.
+  const phase = ["waiting", "admitted"].includes(shown) && root.dataset.phase === "lobby" ? "open" : root.dataset.phase;
+  say($("phase"), text(shown === "sold_out" ? "phase.sold_out" : `phase.${phase}`));
   document.title = `${shown === "admitted" ? `${text("turn.tab")} · ` : ""}${title} · ${brand}`;
   if (shown !== "lobby" && shown !== "admitted") clearInterval(ticking);
 }

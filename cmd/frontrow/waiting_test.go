@@ -151,7 +151,7 @@ func lobbyAndDraw(t *testing.T, b chromium, g *testGateway) {
 	other := g.joins(show)
 	g.admin("POST", "/v1/admin/shows/"+show+"/open", nil)
 	g.drawIs(show, "drawn")
-	p.sees("#waiting", "Your position").sees("#draw-number", "You drew number").accessible("drawn")
+	p.sees("#waiting", "Your position").sees("#draw-number", "You drew number").sees("#phase", "On sale now").accessible("drawn")
 	p.clicks("#check").sees("#check-told", "Checked: seed, list and order fit").sees("#check-told", "of 2")
 	other.is("waiting")
 }
@@ -168,7 +168,7 @@ func soldOutAndList(t *testing.T, b chromium, g *testGateway) {
 		return eval[string](p, "document.documentElement.dataset.state") == "sold_out"
 	}, "it is not sold out")
 	p.sees("#sold_out", "Everything is sold").accessible("sold out")
-	p.clicks("#enlist").sees("#sold-text", "You are number 1 on the waiting list").accessible("on the waiting list")
+	p.clicks("#enlist").sees("#phase", "Sold out").sees("#sold-text", "You are number 1 on the waiting list").accessible("on the waiting list")
 }
 
 func operatorsText(t *testing.T, b chromium, g *testGateway) {
