@@ -121,9 +121,9 @@ func (a *API) prolongByForm(c *gin.Context, room *queue.Room, who asker) error {
 	return err
 }
 
-// clock writes how long something lasts, as web/ui.js does: 4:05, or 1:04:05.
+// clock writes how long something lasts, in whole seconds, as web/ui.js does: 4:05, or 1:04:05.
 func clock(d time.Duration) string {
-	all := int64(max(0, d+time.Second-1) / time.Second)
+	all := int64(max(0, d) / time.Second)
 	h, m, s := all/3600, all/60%60, all%60
 	if h > 0 {
 		return fmt.Sprintf("%d:%02d:%02d", h, m, s)
