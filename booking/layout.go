@@ -23,6 +23,8 @@ type sectionRow struct {
 	Name    string
 	Price   int64
 	Ordinal int
+
+	Standing int
 }
 
 func (sectionRow) TableName() string { return "sections" }
@@ -181,7 +183,7 @@ func (s *Store) readLayout(ctx context.Context, show Show) (*Layout, error) {
 func assemble(sections []sectionRow, seats []seatRow) []Section {
 	tree := make([]Section, 0, len(sections))
 	for _, sec := range sections {
-		section := Section{Section: sec.Section, Name: sec.Name, Price: sec.Price}
+		section := Section{Section: sec.Section, Name: sec.Name, Price: sec.Price, Standing: sec.Standing}
 		for len(seats) > 0 && seats[0].Section == sec.Section {
 			n := len(section.Rows)
 			if n == 0 || section.Rows[n-1].Row != seats[0].RowName {
@@ -234,7 +236,7 @@ const seatsPerInsert = 100
 func insertLayout(tx *gorm.DB, show string, version int, sections []Section) error {
 	heads := make([]sectionRow, len(sections))
 	for i, sec := range sections {
-		heads[i] = sectionRow{ShowID: show, Section: sec.Section, Name: sec.Name, Price: sec.Price, Ordinal: i}
+		heads[i] = sectionRow{ShowID: show, Section: sec.Section, Name: sec.Name, Price: sec.Price, Ordinal: i, Standing: sec.Standing}
 	}
 	var seats []seatRow
 	eachSeat(sections, func(section Section, row Row, seat Seat) {

@@ -17,7 +17,8 @@ const rowWeight = 6
 // whom, and how good it is there. The layout says nothing of the stage, but
 // sections, rows and seats come in an order, and seats have a price. So of two
 // sections the dearer one is better, and of the same price they are alike; the
-// first row of a section is its front, and the middle of a row is best.
+// first row of a section is its front, and the middle of a row is best. Where people
+// stand, the lowest numbers go in first.
 type seating struct {
 	benches  []bench
 	benchOf  []int32 // by ordinal
@@ -58,12 +59,16 @@ func newSeating(sections []Section) *seating {
 	for i, section := range sections {
 		s.byName[section.Section] = i
 		from, firstBench := at, len(s.benches)
-		for j, row := range section.Rows {
-			for _, n := range benchesOf(row.Seats) {
-				s.benches = append(s.benches, bench{span: span{at, n}, front: j * rowWeight})
-				at += n
+		if section.Standing > 0 {
+			at = s.stand(at, section.Standing)
+		} else {
+			for j, row := range section.Rows {
+				for _, n := range benchesOf(row.Seats) {
+					s.benches = append(s.benches, bench{span: span{at, n}, front: j * rowWeight})
+					at += n
+				}
+				s.middles(at, len(row.Seats))
 			}
-			s.middles(at, len(row.Seats))
 		}
 		s.sections = append(s.sections, span{from, at - from})
 		var inside []int32
@@ -75,6 +80,17 @@ func newSeating(sections []Section) *seating {
 	}
 	s.rank(sections)
 	return s
+}
+
+// stand makes benches of the n places from an ordinal on where people stand: the lower the
+// number, the better. It returns the ordinal behind them.
+func (s *seating) stand(at, n int) int {
+	for front := 0; n > 0; front += rowWeight {
+		abreast := min(n, placesAbreast)
+		s.benches = append(s.benches, bench{span: span{at, abreast}, front: front, middle: 2*at + abreast - 1})
+		at, n = at+abreast, n-abreast
+	}
+	return at
 }
 
 // middles tells the benches of the row of n seats that ends before an ordinal

@@ -54,12 +54,14 @@ type Spec struct {
 }
 
 // Section is a part of the hall with one price per seat, in the currency's
-// minor unit.
+// minor unit. Where people stand it says how many in place of its rows, and where.
 type Section struct {
-	Section string `json:"section"`
-	Name    string `json:"name"`
-	Price   int64  `json:"price"`
-	Rows    []Row  `json:"rows"`
+	Section  string `json:"section"`
+	Name     string `json:"name"`
+	Price    int64  `json:"price"`
+	Standing int    `json:"standing,omitempty"`
+	Area     *Area  `json:"area,omitempty"` // in a Spec alone
+	Rows     []Row  `json:"rows"`
 }
 
 // Row is a row of seats within a section.
@@ -96,6 +98,10 @@ func (p Spec) WithDefaults() Spec {
 	for i, s := range sections {
 		if s.Name == "" {
 			sections[i].Name = s.Section
+		}
+		if s.isToExpand() {
+			s.Rows = s.places()
+			sections[i].Area = nil // it says no more than they
 		}
 		sections[i].Rows = withSeatIDs(s)
 	}
@@ -207,7 +213,7 @@ func (f *faults) sections(sections []Section) {
 		names[s.Section] = true
 		f.name(at+".name", s.Name, 1)
 		f.unless(s.Price >= 0 && s.Price <= maxPrice, at+".price", "must be 0 to %d", maxPrice)
-		f.unless(len(s.Rows) > 0, at+".rows", "must not be empty")
+		f.standing(at, s)
 		f.rows(at, s.Rows, seats)
 	}
 	// Who says that there are none sells nothing here: the queue stands before somebody else's shop.
