@@ -26,6 +26,7 @@ type hallPage struct {
 	Rows     []hallRow // of the section that was asked for
 	Section  string    // its name
 	Asked    string    // its id
+	Standing bool      // people stand there: they say how many, and choose no places
 }
 
 // Modules are the scripts behind the first: named, they come side by side.
@@ -36,6 +37,7 @@ func (hallPage) Modules() []string {
 type hallSection struct {
 	ID, Name, Price string
 	Free            int64
+	Asked           bool
 }
 
 type hallRow struct {
@@ -107,9 +109,13 @@ func (p *hallPage) fill(t tongue, layout *booking.Layout, states []byte, asked s
 				}
 			}
 		}
+		told.Asked = section.Section == asked
 		p.Sections = append(p.Sections, told)
-		if section.Section == asked {
-			p.Asked, p.Section, p.Rows = asked, section.Name, rows
+		if told.Asked {
+			p.Asked, p.Section, p.Standing = asked, section.Name, section.Standing > 0
+			if !p.Standing {
+				p.Rows = rows
+			}
 		}
 	}
 }

@@ -33,6 +33,7 @@ type ticketJSON struct {
 	Currency    string `json:"currency"`
 	Code        string `json:"code"`
 	QR          string `json:"qr"`
+	Standing    bool   `json:"standing,omitempty"`
 }
 
 // getTickets gives the buyer of a paid order a signed ticket for each seat.
@@ -85,7 +86,7 @@ func (a *API) ticketsOf(c *gin.Context, order booking.Order) (ticketsJSON, error
 		}
 		told.Tickets = append(told.Tickets, ticketJSON{
 			Seat: seat, Section: section.Section, SectionName: section.Name, Row: row, Number: number,
-			Price: section.Price, Currency: order.Currency, Code: code, QR: picture,
+			Price: section.Price, Currency: order.Currency, Code: code, QR: picture, Standing: section.Standing > 0,
 		})
 	}
 	return told, nil

@@ -162,13 +162,21 @@ func (a *API) tellHold(t tongue, layout *booking.Layout, hold *booking.Hold, wal
 	}
 }
 
+// nameKey is the text that says where a place of a section is, as web/plan.js has it.
+func nameKey(section booking.Section) string {
+	if section.Standing > 0 {
+		return "standing.name"
+	}
+	return "seats.name"
+}
+
 // seatNames says where seats are, as web/checkout.js does.
 func seatNames(t tongue, layout *booking.Layout, seats []string) string {
 	names := make([]string, len(seats))
 	for i, seat := range seats {
 		names[i] = seat
 		if section, row, number, ok := layout.Where(seat); ok {
-			names[i] = t.Text("seats.name", "section", section.Name, "row", row, "number", number)
+			names[i] = t.Text(nameKey(section), "section", section.Name, "row", row, "number", number)
 		}
 	}
 	return strings.Join(names, t.Text("seats.between"))

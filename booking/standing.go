@@ -62,9 +62,8 @@ func (f *faults) standing(at string, s Section) {
 		f.unless(len(s.Rows) > 0, at+".rows", "must not be empty")
 	case len(s.Rows) > 0:
 		f.unless(s.Area == nil && places == s.Standing, at+".rows", "must not be there where people stand")
-	case s.Area == nil:
-		f.unless(false, at+".area", "must say where people stand")
 	default:
-		f.unless(s.Area.fits(), at+".area", "must be 1 wide and high at least, and within ±%d", maxCoordinate)
+		f.unless(s.Area != nil, at+".area", "must say where people stand")
+		f.unless(s.Area == nil || s.Area.fits(), at+".area", "must be 1 wide and high at least, and within ±%d", maxCoordinate)
 	}
 }

@@ -1,7 +1,7 @@
 // Paying for what is held: one order, however often one clicks, reloads or goes back. The
 // attempt that is under way is kept in the tab with its key until its outcome is known.
 import { live, more, now, timer, watch } from "./inside.js";
-import { $, announce, backOff, call, has, moment, money, root, say, stored, text } from "./ui.js";
+import { $, announce, backOff, call, has, moment, money, placeName, root, say, stored, text } from "./ui.js";
 
 const id = root.dataset.show;
 const steps = ["plain", "paying", "pending", "receipt", "nothing"];
@@ -45,18 +45,18 @@ async function underWay() {
 async function learnPlaces() {
   if (places) return;
   const layout = await call("GET", `/shows/${id}/seats/layout?v=${show.layout_version}`);
-  places = new Map(layout.sections.flatMap((s) => s.rows.flatMap((r) => r.seats.map((seat) => [seat.seat, { section: s.name, price: s.price, row: r.row, number: seat.number }]))));
+  places = new Map(layout.sections.flatMap((s) => s.rows.flatMap((r) => r.seats.map((seat) => [seat.seat, { section: s.name, standing: s.standing, price: s.price, row: r.row, number: seat.number }]))));
 }
 
 // names says where seats are, as the tickets do; by their ids where the layout does not come.
 async function names(list) {
   await learnPlaces().catch(trouble);
-  return list.map((seat) => (places?.has(seat) ? text("seats.name", places.get(seat)) : seat)).join(text("seats.between"));
+  return list.map((seat) => (places?.has(seat) ? placeName(places.get(seat), "name", places.get(seat)) : seat)).join(text("seats.between"));
 }
 
 async function seats() {
   await learnPlaces();
-  $("lines").replaceChildren(...hold.seats.map((seat) => line(text("seats.name", places.get(seat)), money(places.get(seat).price, hold.currency))));
+  $("lines").replaceChildren(...hold.seats.map((seat) => line(placeName(places.get(seat), "name", places.get(seat)), money(places.get(seat).price, hold.currency))));
   say($("total"), money(hold.amount, hold.currency));
   time.until(hold.expires_at, text("time.held"));
   offerMore(status, true); // the status may have been here before

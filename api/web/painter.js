@@ -230,6 +230,7 @@ export class Painter {
     c.textAlign = "right";
     c.textBaseline = "middle";
     for (const block of blocks) {
+      if (block.section.standing) continue;
       for (const row of block.rows) {
         const i = row.first;
         if (map.y[i] < box.top - 1 || map.y[i] > box.bottom + 1 || map.x[i] < box.left - 2 || map.x[i] > box.right + 4) continue;

@@ -1,6 +1,6 @@
 // The seats as a list: sections, in them rows, in them seats. It does all that the map
 // does, for who does not see it, or uses no pointer. Rows are made once a section is opened.
-import { money, say, text } from "./ui.js";
+import { money, placeName, say, text } from "./ui.js";
 
 const letters = ["free", "held", "sold"];
 
@@ -35,16 +35,23 @@ export class SeatList {
 
   rows(block) {
     const table = document.createElement("div");
+    const { standing } = block.section;
     table.className = "rows";
+    if (standing) {
+      const help = document.createElement("p");
+      help.className = "small quiet";
+      help.textContent = text("standing.help");
+      table.append(help);
+    }
     for (const row of block.rows) {
       const line = document.createElement("div");
       line.className = "seat-row";
       line.setAttribute("role", "group");
-      line.setAttribute("aria-label", text("seats.row", { row: row.row }));
+      line.setAttribute("aria-label", standing ? block.section.name : text("seats.row", { row: row.row }));
       const label = document.createElement("span");
       label.className = "small quiet";
       label.setAttribute("aria-hidden", "true");
-      label.textContent = row.row;
+      label.textContent = standing ? "" : row.row;
       line.append(label);
       for (let i = row.first; i < row.first + row.count; i++) line.append(this.button(i, i === block.first));
       table.append(line);
@@ -109,6 +116,6 @@ export class SeatList {
     const state = kind === 3 ? "free" : kind === 4 ? "offered" : letters[kind];
     button.setAttribute("aria-pressed", kind === 3);
     button.setAttribute("aria-disabled", kind === 1 || kind === 2);
-    button.setAttribute("aria-label", text("seats.seat", { number: seat.number, row: this.map.places.rows[seat.row].row, state: text(`seats.${state}`) }));
+    button.setAttribute("aria-label", placeName(this.map.layout.sections[seat.section], "seat", { number: seat.number, row: this.map.places.rows[seat.row].row, state: text(`seats.${state}`) }));
   }
 }

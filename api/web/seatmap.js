@@ -213,12 +213,20 @@ export class SeatMap extends Plan {
         const far = Math.hypot(this.x[i] - x, this.y[i] - y);
         if (far < least) [best, least] = [i, far];
       });
-      return { seat: best };
+      return { seat: best ?? this.anywhere(x, y) };
     }
     this.scratch.setTransform(1, 0, 0, 1, 0, 0);
     this.scratch.lineWidth = 1.6;
     const section = this.blocks.findIndex((b) => this.scratch.isPointInPath(b.path, x, y) || this.scratch.isPointInStroke(b.path, x, y));
     return { section: section < 0 ? undefined : section };
+  }
+
+  // anywhere is a place, other than those chosen, of the section there, if people stand in it.
+  anywhere(x, y) {
+    this.scratch.setTransform(1, 0, 0, 1, 0, 0);
+    const block = this.blocks.find((b) => b.section.standing && this.scratch.isPointInPath(b.path, x, y));
+    for (let i = block?.first; i < block?.end; i++) if (this.kind(i) !== kinds.chosen) return i;
+    return undefined;
   }
 
   tap(px, py) {

@@ -5,7 +5,7 @@ import { live, more, now, timer, watch } from "./inside.js";
 import { SeatList } from "./seatlist.js";
 import { SeatMap } from "./seatmap.js";
 import { nextBest } from "./nextbest.js";
-import { $, announce, call, money, root, say, stored, text } from "./ui.js";
+import { $, announce, call, money, placeName, root, say, stored, text } from "./ui.js";
 
 const id = root.dataset.show;
 const kept = {
@@ -20,7 +20,8 @@ let busy = false;
 
 const time = timer(() => refresh());
 const seatOf = (i) => layout && map.places.list[i];
-const nameOf = (i) => text("seats.name", { section: layout.sections[seatOf(i).section].name, row: map.places.rows[seatOf(i).row].row, number: seatOf(i).number });
+const sectionOf = (i) => layout.sections[seatOf(i).section];
+const nameOf = (i) => placeName(sectionOf(i), "name", { section: sectionOf(i).name, row: map.places.rows[seatOf(i).row].row, number: seatOf(i).number });
 const names = (seats) => seats.map(nameOf).join(text("seats.between"));
 const mine = () => new Set((held?.seats ?? []).map((seat) => map.index.get(seat)));
 const admitted = () => status?.state === "admitted";
@@ -106,7 +107,17 @@ function tell() {
   tellChosen();
 }
 
-function choose(i) {
+// entry is the place that somebody gets who taps on a free one where people stand: one of the
+// lowest numbers that are free, by chance, since everybody else is after them as well.
+function entry(tapped) {
+  const { first, end } = map.blocks[seatOf(tapped).section];
+  const lowest = [];
+  for (let i = first; i < end && lowest.length < 20; i++) if ((map.states[i] === 0 || mine().has(i)) && !chosen.includes(i)) lowest.push(i);
+  return lowest[Math.floor(Math.random() * lowest.length)] ?? tapped;
+}
+
+function choose(tapped) {
+  const i = sectionOf(tapped).standing && !chosen.includes(tapped) ? entry(tapped) : tapped;
   if (map.states[i] !== 0 && !mine().has(i) && !chosen.includes(i)) {
     const wanted = [...chosen, i];
     offer([i], wanted.length, text(map.states[i] === 1 ? "seats.isheld" : "seats.issold", { seats: nameOf(i) }));
@@ -171,7 +182,7 @@ function tellChosen() {
   const was = document.activeElement?.dataset?.chip;
   $("chips").replaceChildren(...chosen.map(chip));
   if (was) ($("chips").querySelector(`[data-chip="${was}"]`) ?? $("chips").querySelector("button") ?? $("map")).focus();
-  say($("total"), chosen.length ? money(chosen.reduce((sum, i) => sum + layout.sections[seatOf(i).section].price, 0), layout.currency) : "");
+  say($("total"), chosen.length ? money(chosen.reduce((sum, i) => sum + sectionOf(i).price, 0), layout.currency) : "");
   say($("go"), same() ? text("seats.pay") : held ? text("seats.change") : text("seats.go"));
   $("go").disabled = busy || !chosen.length || !(admitted() || held);
   $("best-button").disabled = busy || !(admitted() || held);

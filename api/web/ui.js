@@ -25,6 +25,9 @@ export function text(key, values = {}) {
   return found.replace(/\{\{\.(\w+)\}\}/g, (_, name) => (typeof values[name] === "number" ? number(values[name]) : values[name] ?? ""));
 }
 
+// placeName says where a place is, in words. what: name in its section, or seat in its row, with its state.
+export const placeName = (section, what, values) => text(`${section.standing ? "standing" : "seats"}.${what}`, values);
+
 export const has = (key) => key in texts;
 export const number = (n) => numbers.format(n);
 export const money = (amount, currency) => {

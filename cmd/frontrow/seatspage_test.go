@@ -99,6 +99,7 @@ func TestSeatsAndTillInABrowser(t *testing.T) {
 		"names are text":                          seatsNamesAreText,
 		"each language":                           seatsInEachLanguage,
 		"a change is seen soon":                   seatsSeenSoon,
+		"where people stand":                      seatsToStand,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
 	}
@@ -320,6 +321,30 @@ func seatsInEachLanguage(t *testing.T, b chromium, g *testGateway) {
 	order := eval[string](p, "location.pathname.split('/')[2]")
 	p.opens("/shows/"+show+"/checkout?order="+order).sees("#receipt-seats", "Block A 1列1番").clicks(".langs a[lang=ko]").sees("#receipt-seats", "Block A 1열 1번").clicks(".langs a[lang=ja]").sees("#receipt-title", "お支払い")
 	p.opens("/orders/"+order).sees("#steps", "注文の支払い完了").clicks(".langs a[lang=ko]").sees("#steps", "주문 결제 완료").accessible("the way of an order in Korean")
+}
+
+// seatsToStand buys places in which people stand: by the map, which gives the lowest numbers,
+// and by the plain form, which asks how many.
+func seatsToStand(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(twoBlocks, func(spec map[string]any) {
+		spec["sections"] = append(spec["sections"].([]any), map[string]any{
+			"section": "F", "name": "Floor", "price": 120_000, "standing": 80, "area": map[string]any{"x": -0.5, "y": -5.5, "width": 20, "height": 4},
+		})
+	})
+	p := b.inside(t, g, show)
+	p.taps(show, 15, 2).taps(show, 15, 2).sees("#chips", "Floor, standing, number").becomes("document.querySelectorAll('#chips li').length === 2", "a second tap is not a second place")
+	p.becomes("[...document.querySelectorAll('#chips button')].every((b) => Number(b.textContent.match(/number (\\d+)/)[1]) <= 21)", "the numbers are not the lowest")
+	p.accessible("a place to stand is chosen")
+	p.clicks(".langs a[lang=ko]").sees("#chips", "스탠딩 입장번호").clicks(".langs a[lang=ja]").sees("#chips", "整理番号").clicks(".langs a[lang=en]").sees("#list", "Floor")
+	eval[bool](p, "[...document.querySelectorAll('#list summary')].at(-1).click() ?? true")
+	p.sees("#list", "People stand here").accessible("the list of places to stand")
+	p.clicks("#go").sees("#lines", "Floor, standing, number").sees("#total", "240,000").clicks("#pay-button").sees("#receipt-seats", "Floor, standing, number")
+	p.clicks("#receipt-tickets").sees(".place", "Entry number").becomes("!document.querySelector('.place').textContent.includes('Row')", "a row is told where there is none")
+
+	q := b.scriptless(t, g, show)
+	q.opens("/shows/"+show+"/seats?section=F").sees("#plain", "People stand here").becomes("document.querySelectorAll('[name=seat]').length === 0", "places are to be picked")
+	q.becomes("document.querySelector('#plain select[name=section]').value === 'F'", "the section is not chosen").legible("places to stand")
+	q.clicks("#plain button[value=best]").sees("#lines", "Floor, standing, number")
 }
 
 // seatsSeenSoon logs how long it takes until a seat that somebody else has taken looks so:
