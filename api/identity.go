@@ -62,8 +62,8 @@ func (a *API) comer(c *gin.Context) (asker, error) {
 
 func (a *API) believe(c *gin.Context) (asker, error) {
 	show := c.Param("show")
-	if header := c.GetHeader("Authorization"); header != "" {
-		text, ok := strings.CutPrefix(header, "Bearer ")
+	if header := c.Request.Header["Authorization"]; len(header) > 0 && header[0] != "" {
+		text, ok := strings.CutPrefix(header[0], "Bearer ")
 		if !ok {
 			return asker{}, tokenInvalid
 		}

@@ -83,7 +83,7 @@ func (r *Keyring) solved(show, text string) (proof, error) {
 	if !ok || nonce == "" || len(nonce) > mostNonce || strings.Trim(nonce, "0123456789") != "" || len(challenge) != base64.RawURLEncoding.EncodedLen(len(raw)) {
 		return proof{}, ErrProofInvalid
 	}
-	if _, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(challenge)); err != nil {
+	if _, err := strict.Decode(raw[:], []byte(challenge)); err != nil {
 		return proof{}, ErrProofInvalid
 	}
 	said := append(append(make([]byte, 0, challengeBytes+len(show)), raw[:challengeBytes]...), show...)

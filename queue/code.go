@@ -46,7 +46,7 @@ func (r *Room) Code(token Token, origin string, now time.Time) string {
 // ErrCodeSpent, or an UnavailableError.
 func (r *Room) Redeem(ctx context.Context, code, origin string, now time.Time) (Token, error) {
 	text, ok := strings.CutPrefix(code, codePrefix)
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	sealed, err := strict.DecodeString(text)
 	if !ok || err != nil || len(code) > maxCode || len(sealed) < nonceSize {
 		return Token{}, ErrCodeInvalid
 	}

@@ -125,21 +125,31 @@ const macSize = 16
 // macKey makes MACs under one key. The states are pooled: a poll verifies one.
 type macKey struct{ pool sync.Pool }
 
+// macState computes one MAC at a time; its sum is here so that a poll need not make room for one.
+type macState struct {
+	hash.Hash
+	sum [sha256.Size]byte
+}
+
 func newMACKey(secret []byte) *macKey {
-	return &macKey{pool: sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}
+	return &macKey{pool: sync.Pool{New: func() any { return &macState{Hash: hmac.New(sha256.New, secret)} }}}
 }
 
 // appendMAC appends the MAC of message to dst.
 func (k *macKey) appendMAC(dst, message []byte) []byte {
-	state := k.pool.Get().(hash.Hash)
+	state := k.pool.Get().(*macState)
 	defer k.pool.Put(state)
-	state.Reset()
-	state.Write(message)
-	var sum [sha256.Size]byte
-	return append(dst, state.Sum(sum[:0])[:macSize]...)
+	return append(dst, state.of(message)...)
+}
+
+func (s *macState) of(message []byte) []byte {
+	s.Reset()
+	s.Write(message)
+	return s.Sum(s.sum[:0])[:macSize]
 }
 
 func (k *macKey) verify(message, mac []byte) bool {
-	var sum [sha256.Size]byte
-	return hmac.Equal(k.appendMAC(sum[:0], message), mac)
+	state := k.pool.Get().(*macState)
+	defer k.pool.Put(state)
+	return hmac.Equal(state.of(message), mac)
 }

@@ -21,8 +21,8 @@ func (r *Keyring) Session(operator, admin string, until time.Time) string {
 // and once its time is over.
 func (r *Keyring) Operator(session, admin string, now time.Time) (string, bool) {
 	head, tail, _ := strings.Cut(session, ".")
-	body, lost := base64.RawURLEncoding.Strict().DecodeString(head)
-	mac, err := base64.RawURLEncoding.Strict().DecodeString(tail)
+	body, lost := strict.DecodeString(head)
+	mac, err := strict.DecodeString(tail)
 	if lost != nil || err != nil {
 		return "", false
 	}

@@ -31,7 +31,7 @@ func visitorBits(text string) (id [visitorBytes]byte, ok bool) {
 	if len(text) != visitorChars {
 		return id, false
 	}
-	n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(text))
+	n, err := strict.Decode(id[:], []byte(text))
 	return id, err == nil && n == visitorBytes
 }
 
@@ -52,7 +52,7 @@ func (r *Keyring) Visitor(cookie string) (visitor string, since int64, ok bool) 
 		return "", 0, false
 	}
 	text := cookie[:end]
-	mac, err := base64.RawURLEncoding.Strict().DecodeString(cookie[end+1:])
+	mac, err := strict.DecodeString(cookie[end+1:])
 	if err != nil || !r.isCookie(text, mac) {
 		return "", 0, false
 	}
@@ -81,7 +81,7 @@ func (r *Keyring) Form(visitor string) string {
 
 // IsForm tells whether text was made by Form for this visitor.
 func (r *Keyring) IsForm(visitor, text string) bool {
-	mac, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	mac, err := strict.DecodeString(text)
 	if err != nil {
 		return false
 	}
