@@ -26,6 +26,8 @@ var (
 	ErrProofInvalid = errors.New("proof of work invalid")
 	// ErrProofSpent says that a proof of work has given somebody a place.
 	ErrProofSpent = errors.New("proof of work spent")
+	// ErrCustomerRequired says that a new place is for the shop's own customers alone.
+	ErrCustomerRequired = errors.New("a customer of the shop is needed")
 	// ErrNoPlace says that the visitor has no place in this queue.
 	ErrNoPlace = errors.New("no place in this queue")
 	// ErrPlaceExpired says that the place is of an older generation: the show was reset.

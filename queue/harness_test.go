@@ -138,7 +138,7 @@ func quick() Rules {
 	return Rules{
 		Admit: 3, IntervalMS: 100, MaxActive: 10, ClaimSeconds: 60, SessionSeconds: 600,
 		SessionMaxSeconds: 900, AbsenceSeconds: 60, ReturnSeconds: 600, PollsPerTenSeconds: 100,
-		WaitingListClaimSeconds: 60,
+		WaitingListClaimSeconds: 60, Identity: IdentityOff,
 	}
 }
 

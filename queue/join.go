@@ -23,7 +23,7 @@ type joinAnswer struct {
 
 // Join gives the visitor a place at the end of the line, or before a draw one in the
 // lobby, or says which one they have. created tells a new place. May return ErrClosed,
-// ErrFull, ErrSoldOut, a TooManyError, what is wrong with the proof of work, or an UnavailableError.
+// ErrFull, ErrSoldOut, ErrCustomerRequired, a TooManyError, what is wrong with the proof of work, or an UnavailableError.
 func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err error) {
 	v := r.view.Load()
 	gathers := v != nil && v.gathers() // then the token proves no more than the cookie does
@@ -48,7 +48,7 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 		}
 	}
 	if v != nil && v.isSoldOut() {
-		s, err := r.placeOf(ctx, who)
+		s, err := r.placeOf(ctx, who, ErrSoldOut)
 		return s, false, err
 	}
 	return r.newPlace(ctx, v, who)
@@ -56,6 +56,10 @@ func (r *Room) Join(ctx context.Context, who Who) (s Status, created bool, err e
 
 // newPlace gives somebody a place who has none, as far as they show.
 func (r *Room) newPlace(ctx context.Context, v *view, who Who) (s Status, created bool, err error) {
+	if !who.Customer && r.Identity() == IdentityRequired {
+		s, err := r.placeOf(ctx, who, ErrCustomerRequired)
+		return s, false, err
+	}
 	ask := joinAsk{visitor: who.Visitor, fresh: who.New, from: who.From}
 	wrong := error(nil)
 	if who.Proof != "" {
@@ -111,15 +115,15 @@ func (r *Room) newPlace(ctx context.Context, v *view, who Who) (s Status, create
 	}
 }
 
-// placeOf is the place of somebody who would join while there is nothing to wait for. May
-// return ErrSoldOut: there is none. Who has just come costs Redis nothing.
-func (r *Room) placeOf(ctx context.Context, who Who) (Status, error) {
+// placeOf is the place of somebody who would join and may not: it returns `none` where there is
+// none. Who has just come costs Redis nothing.
+func (r *Room) placeOf(ctx context.Context, who Who, none error) (Status, error) {
 	if who.New {
-		return Status{}, ErrSoldOut
+		return Status{}, none
 	}
 	s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Since: who.Since, Unproven: who.Unproven})
 	if errors.Is(err, ErrNoPlace) || err == nil && (s.State == Finished || s.State == Expired) {
-		return Status{}, ErrSoldOut
+		return Status{}, none
 	}
 	return s, err
 }

@@ -22,14 +22,15 @@ type Keyring struct {
 }
 
 type key struct {
-	id     string // names the pass key in JWKS
-	tokens *macKey
-	cookie *macKey
-	forms  *macKey
-	proofs *macKey
-	desk   *macKey
-	codes  cipher.AEAD
-	pass   ed25519.PrivateKey
+	id       string // names the pass key in JWKS
+	tokens   *macKey
+	cookie   *macKey
+	forms    *macKey
+	proofs   *macKey
+	desk     *macKey
+	customer *macKey
+	codes    cipher.AEAD
+	pass     ed25519.PrivateKey
 }
 
 // minSecret is the least entropy that a secret brings, in bytes.
@@ -92,6 +93,10 @@ func newKey(secret []byte) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
+	customer, err := derive("customer cookie")
+	if err != nil {
+		return key{}, err
+	}
 	codes, err := derive("code of a place")
 	if err != nil {
 		return key{}, err
@@ -107,14 +112,15 @@ func newKey(secret []byte) (key, error) {
 	pass := ed25519.NewKeyFromSeed(seed)
 	id := sha256.Sum256(pass.Public().(ed25519.PublicKey))
 	return key{
-		id:     base64.RawURLEncoding.EncodeToString(id[:8]),
-		tokens: newMACKey(token),
-		cookie: newMACKey(cookie),
-		forms:  newMACKey(forms),
-		proofs: newMACKey(proofs),
-		desk:   newMACKey(desk),
-		codes:  sealed,
-		pass:   pass,
+		id:       base64.RawURLEncoding.EncodeToString(id[:8]),
+		tokens:   newMACKey(token),
+		cookie:   newMACKey(cookie),
+		forms:    newMACKey(forms),
+		proofs:   newMACKey(proofs),
+		desk:     newMACKey(desk),
+		customer: newMACKey(customer),
+		codes:    sealed,
+		pass:     pass,
 	}, nil
 }
 

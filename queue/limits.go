@@ -9,6 +9,10 @@ func (r *Room) Guarded() bool {
 	return v != nil && v.rules.guarded() || r.rules.Load().Rules.guarded()
 }
 
+// Identity is what a new place asks of who joins: one of IdentityOff and the like. Redis has no
+// part in it.
+func (r *Room) Identity() string { return r.rules.Load().Rules.Identity }
+
 // flags are what lua/join.lua is told of a visitor: mostly one digit.
 func (a joinAsk) flags() string {
 	fresh := "0"

@@ -41,6 +41,14 @@ func (q *Queue) HasMoved(visitor string, since int64) bool {
 	return since < known
 }
 
+// MovedAt is when a visitor moved to another device last (us), as far as this gateway knows; 0: they
+// never did. It is for who proves anew who they are.
+func (q *Queue) MovedAt(visitor string) int64 {
+	q.moves.mu.RLock()
+	defer q.moves.mu.RUnlock()
+	return q.moves.since[visitor]
+}
+
 // movesKnown is how far a room's moves were read from Redis.
 type movesKnown struct {
 	epoch int64

@@ -11,10 +11,12 @@ import (
 // admission that they brought, if any.
 type Who struct {
 	Visitor string
-	Since   int64  // when they moved to the device that asks (us); 0: they never did
-	New     bool   // made up for this request: nobody else knows of it
-	Token   *Token // for this very show
-	Pass    *Pass  // for this very show, and in its time
+	Since   int64 // when they moved to the device that asks (us); 0: they never did
+	// Customer tells that a shop says who they are.
+	Customer bool
+	New      bool   // made up for this request: nobody else knows of it
+	Token    *Token // for this very show
+	Pass     *Pass  // for this very show, and in its time
 
 	// Where a join comes from, and the proof of work that it brings; may be missing.
 	From  netip.Addr

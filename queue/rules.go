@@ -30,7 +30,17 @@ type Rules struct {
 	// ProlongSeconds is how much longer somebody inside may stay who asks for it, once, but
 	// never beyond SessionMaxSeconds; 0: nobody may.
 	ProlongSeconds int `json:"prolong_seconds"`
+	// Identity says whether a new place is for a shop's own customers: IdentityOff (nobody is
+	// asked), IdentityOptional or IdentityRequired.
+	Identity string `json:"identity"`
 }
+
+// What a show wants to know of who joins.
+const (
+	IdentityOff      = "off"
+	IdentityOptional = "optional"
+	IdentityRequired = "required"
+)
 
 // DefaultRules are those of a show that names none. A seat for everybody inside is the
 // least that keeps people from being called for nothing, and slows no sale that has more seats than
@@ -40,7 +50,7 @@ func DefaultRules() Rules {
 		Admit: 10, IntervalMS: 1000, MaxActive: 100,
 		ClaimSeconds: 60, SessionSeconds: 600, SessionMaxSeconds: 1800,
 		AbsenceSeconds: 120, ReturnSeconds: 600, PollsPerTenSeconds: 100,
-		SeatsPerVisitorPercent: 100, WaitingListClaimSeconds: 600, ProlongSeconds: 300,
+		SeatsPerVisitorPercent: 100, WaitingListClaimSeconds: 600, ProlongSeconds: 300, Identity: IdentityOff,
 	}
 }
 
@@ -70,6 +80,9 @@ func (r Rules) Validate() error {
 	}
 	if n := r.SeatsPerVisitorPercent; n != 0 && (n < leastPercent || n > mostPercent) {
 		errs = append(errs, RuleError{"seats_per_visitor_percent", fmt.Sprintf("must be 0, or from %d to %d", leastPercent, mostPercent)})
+	}
+	if r.Identity != IdentityOff && r.Identity != IdentityOptional && r.Identity != IdentityRequired {
+		errs = append(errs, RuleError{"identity", "must be off, optional or required"})
 	}
 	if r.JoinsPerNetwork > 0 && r.JoinsPerNetwork < r.JoinsPerAddress {
 		errs = append(errs, RuleError{"joins_per_network", "must not be below joins_per_address: a network has many addresses"})

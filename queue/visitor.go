@@ -21,6 +21,11 @@ func NewVisitor() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
+// VisitorOf makes the id of a visitor from the first 80 bits of a digest.
+func VisitorOf(digest []byte) string {
+	return base64.RawURLEncoding.EncodeToString(digest[:visitorBytes])
+}
+
 // IsVisitor tells whether text has the form of a visitor's id.
 func IsVisitor(text string) bool {
 	_, ok := visitorBits(text)
