@@ -107,6 +107,12 @@ func (a *API) createShow(c *gin.Context) {
 		return
 	}
 	spec, err := WithRules(spec)
+	if err == nil {
+		var rules queue.Rules
+		if rules, err = ReadRules(spec.Admission); err == nil {
+			err = a.mayAsk(rules)
+		}
+	}
 	if err != nil {
 		a.fail(c, err)
 		return

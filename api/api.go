@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"frontrow/booking"
+	"frontrow/internal/customer"
 	"frontrow/internal/gate"
 	"frontrow/internal/invariant"
 	"frontrow/queue"
@@ -45,6 +46,10 @@ type Options struct {
 	WebhookSecret string
 	// Gate decides about requests to shops; nil: there are none behind this gateway.
 	Gate *gate.Gate
+	// Shop says who its customers are; nil: nobody does.
+	Shop *customer.Shop
+	// SignInURL is where its customers sign in; empty: nobody knows.
+	SignInURL string
 	// SeparateOps leaves /healthz, /readyz and /metrics to Ops alone.
 	SeparateOps bool
 	// Ready asks the servers, by name, whether they answer.

@@ -20,6 +20,7 @@ var (
 	passRequired     = &problem{status: 401, code: "pass_required", detail: "This needs the pass of an admitted visitor."}
 	passInvalid      = &problem{status: 401, code: "pass_invalid", detail: "This pass is not one of ours for this show."}
 	adminRequired    = &problem{status: 401, code: "admin_required", detail: "This needs the admin token."}
+	customerInvalid  = &problem{status: 401, code: "customer_invalid", detail: "The shop did not sign this for us, or for a time that is past: sign in there again."}
 	paymentDeclined  = &problem{status: 422, code: "payment_declined", detail: "The payment was declined, and nothing was charged. The seats are still held: try another card."}
 	signatureInvalid = &problem{status: 401, code: "signature_invalid", detail: "This is not signed as it must be, or was signed too long ago."}
 	formInvalid      = &problem{status: 403, code: "form_invalid", detail: "This form was not made for this visitor: allow cookies, load the page anew and try again."}
@@ -52,6 +53,7 @@ var catalogue = []struct {
 	{queue.ErrClosed, &problem{status: 409, code: "queue_closed", detail: "The queue of this show is not open."}},
 	{queue.ErrFull, &problem{status: 503, code: "queue_full", detail: "The queue is full just now.", retryAfter: 30 * time.Second}},
 	{queue.ErrSoldOut, &problem{status: 409, code: "sold_out", detail: "Everything is sold."}},
+	{queue.ErrCustomerRequired, &problem{status: 401, code: "customer_required", detail: "Places of this show are for customers of the shop: sign in there first."}},
 	{queue.ErrNotSoldOut, &problem{status: 409, code: "not_sold_out", detail: "Seats are still to be had: there is a waiting list only once all are sold."}},
 	{queue.ErrProofRequired, &problem{status: 403, code: "proof_required", detail: "A new place costs a little work just now: solve a challenge, and join with the proof."}},
 	{queue.ErrProofInvalid, &problem{status: 403, code: "proof_invalid", detail: "This proof solves no challenge of this show, or one that is past its time."}},

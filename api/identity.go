@@ -23,12 +23,13 @@ const (
 
 // asker is who a request proves to come from.
 type asker struct {
-	visitor string
-	since   int64        // when they moved to the device that asks (us); 0: they never did
-	isNew   bool         // made up for this request, and told in a cookie
-	token   *queue.Token // for the show of the path, or any where it names none
-	pass    *queue.Pass
-	cookie  bool // nothing but cookies says so
+	visitor  string
+	since    int64        // when they moved to the device that asks (us); 0: they never did
+	isNew    bool         // made up for this request, and told in a cookie
+	token    *queue.Token // for the show of the path, or any where it names none
+	pass     *queue.Pass
+	customer bool // a shop says so
+	cookie   bool // nothing but cookies says so
 }
 
 // identify finds out who asks, by `Authorization: Bearer` first, by cookies else.
@@ -173,7 +174,7 @@ func (a *API) insider(c *gin.Context, show string) (queue.Pass, error) {
 }
 
 func (who asker) queue() queue.Who {
-	return queue.Who{Visitor: who.visitor, Since: who.since, New: who.isNew, Token: who.token, Pass: who.pass}
+	return queue.Who{Visitor: who.visitor, Since: who.since, New: who.isNew, Customer: who.customer, Token: who.token, Pass: who.pass}
 }
 
 func cookieOf(c *gin.Context, name string) string {

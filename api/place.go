@@ -35,9 +35,12 @@ func (a *API) enlist(c *gin.Context) { a.takePlace(c, (*queue.Room).Enlist) }
 
 // takePlace answers who would have a place with the status of it: 201 for a new one.
 func (a *API) takePlace(c *gin.Context, take func(*queue.Room, context.Context, queue.Who) (queue.Status, bool, error)) {
-	who, err := a.comer(c)
 	room, _, lost := a.room(c)
-	if err == nil {
+	var who asker
+	var err error
+	if lost == nil {
+		who, err = a.whoJoins(c, room)
+	} else if _, err = a.comer(c); err == nil { // what proves nothing is told first
 		err = lost
 	}
 	if err != nil {
@@ -46,7 +49,7 @@ func (a *API) takePlace(c *gin.Context, take func(*queue.Room, context.Context, 
 	}
 	status, created, err := take(room, c.Request.Context(), a.joiner(c, room, who))
 	if err != nil {
-		a.fail(c, whereToProve(c, err))
+		a.fail(c, a.whereToSignIn(c, whereToProve(c, err)))
 		return
 	}
 	code := http.StatusOK

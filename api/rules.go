@@ -75,7 +75,13 @@ func (a *API) patchAdmission(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	show, err := a.changeRules(c, func(rules *queue.Rules) error { return decode(body, rules) })
+	show, err := a.changeRules(c, func(rules *queue.Rules) error {
+		before := rules.Identity
+		if err := decode(body, rules); err != nil || rules.Identity == before {
+			return err
+		}
+		return a.mayAsk(*rules)
+	})
 	var rules queue.Rules
 	if err == nil {
 		rules, err = ReadRules(show.Rules)

@@ -26,6 +26,7 @@ type waitingPage struct {
 	Late    bool // sold out, and without a place
 	Draw    *queue.Draw
 	Preview bool            // made up, for the operator: it is nobody's place
+	SignIn  string          // where to, before a place is to be had; "" where nobody need
 	Code    *queue.MoveCode // with which another device can take the place over; nil: none was asked for
 }
 
@@ -75,12 +76,19 @@ func (a *API) waiting(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	a.waitingRoom(c, show, a.byCookie(c, show.ID), nil)
+	if !a.arrive(c, show) {
+		a.waitingRoom(c, show, a.byCookie(c, show.ID), nil)
+	}
 }
 
 func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *queue.MoveCode) {
 	page := waitingPage{
 		showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message, Code: code,
+	}
+	if room, err := a.Queue.Room(show.ID); err == nil && room.Identity() == queue.IdentityRequired && a.SignInURL != "" {
+		if _, known := a.Keys.Customer(cookieOf(c, customerCookie), a.Now()); !known {
+			page.SignIn = a.signInAt(c, show.ID)
+		}
 	}
 	if a.Queue.HasMoved(who.visitor, who.since) {
 		page.State = "elsewhere"
@@ -200,6 +208,10 @@ func (a *API) do(c *gin.Context, room *queue.Room, who asker, what string) error
 		return err
 	case take == nil:
 		return invalidField("do", "must be join, leave, enlist, prolong, move or accept")
+	}
+	who, err := a.asCustomer(c, room, who, nil)
+	if err != nil {
+		return err
 	}
 	status, _, err := take(room, c.Request.Context(), a.joiner(c, room, who))
 	if errors.Is(err, queue.ErrSoldOut) {

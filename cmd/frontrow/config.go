@@ -41,6 +41,7 @@ type gatewayConfig struct {
 	EmbedOrigins   []string      `name:"embed-origins" env:"FRONTROW_EMBED_ORIGINS" help:"Origins whose pages may show the widget. Empty: none may." placeholder:"ORIGIN"`
 	LogLevel       string        `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	Unproven       int           `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
+	identityConfig `embed:"" group:"Customers of a shop"`
 	cardConfig     `embed:"" group:"Payment by card"`
 	tracingConfig  `embed:"" group:"Tracing"`
 	DemoCharges    *bool `name:"demo-charges" env:"FRONTROW_DEMO_CHARGES" help:"Visitors may charge their own wallet. On when embedded, else off." negatable:""`
@@ -122,7 +123,7 @@ func (c gatewayConfig) check() error {
 	if c.Drain < 0 || c.Drain > mostDrain {
 		errs = append(errs, fmt.Errorf("FRONTROW_DRAIN must be from 0s to %v", mostDrain))
 	}
-	errs = append(errs, c.cardConfig.check(), c.tracingConfig.check())
+	errs = append(errs, c.identityConfig.check(), c.cardConfig.check(), c.tracingConfig.check())
 	if _, err := logLevel(c.LogLevel); err != nil {
 		errs = append(errs, err)
 	}

@@ -74,11 +74,15 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	if err != nil {
 		return nil, err
 	}
+	shop, err := g.config.shop(log)
+	if err != nil {
+		return nil, err
+	}
 	g.api = api.New(api.Options{
 		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
 		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
 		EmbedOrigins: g.config.EmbedOrigins,
-		DemoCharges:  demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, Gate: before, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
+		DemoCharges:  demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, Gate: before, Shop: shop, SignInURL: g.config.SignInURL, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
 		Registry: registry, Tracing: g.provider(), Logger: log, Now: time.Now,
 	})
 	registry.MustRegister(g.deliver)
