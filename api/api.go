@@ -34,6 +34,8 @@ type Options struct {
 	TrustedProxies []string
 	// EmbedOrigins are those whose pages may show the widget; none: nobody's.
 	EmbedOrigins []string
+	// ShopOrigins are those whose pages may call what visitors call; none: nobody's but ours.
+	ShopOrigins []string
 	// DemoCharges lets visitors charge their own wallets.
 	DemoCharges bool
 	// DemoCards are the cards that the payment provider of this gateway makes believe

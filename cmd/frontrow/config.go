@@ -39,6 +39,7 @@ type gatewayConfig struct {
 	Routes         string        `name:"routes" env:"FRONTROW_ROUTES" help:"File that says which requests to shops wait in which show's room (docs/shops.md)." placeholder:"PATH"`
 	ProxyListen    string        `name:"proxy-listen" env:"FRONTROW_PROXY_LISTEN" help:"Address of the reverse proxy before the upstreams of the routes. Empty: none." placeholder:"ADDRESS"`
 	EmbedOrigins   []string      `name:"embed-origins" env:"FRONTROW_EMBED_ORIGINS" help:"Origins whose pages may show the widget. Empty: none may." placeholder:"ORIGIN"`
+	ShopOrigins    []string      `name:"shop-origins" env:"FRONTROW_SHOP_ORIGINS" help:"Origins whose pages may call what visitors call (CORS). Empty: none may." placeholder:"ORIGIN"`
 	LogLevel       string        `name:"log-level" env:"FRONTROW_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	Unproven       int           `name:"unproven-per-address" env:"FRONTROW_UNPROVEN_PER_ADDRESS" default:"50" help:"Requests a second that an address may make without proving a place, where they cost something; 0: no limit." placeholder:"N"`
 	identityConfig `embed:"" group:"Customers of a shop"`
@@ -110,9 +111,11 @@ func (c gatewayConfig) check() error {
 			errs = append(errs, errors.New("FRONTROW_PUBLIC_URL must be http(s)://host"))
 		}
 	}
-	for _, origin := range c.EmbedOrigins {
-		if !originPattern.MatchString(origin) {
-			errs = append(errs, fmt.Errorf("FRONTROW_EMBED_ORIGINS: %q is no origin, such as https://shop.example", origin))
+	for name, origins := range map[string][]string{"FRONTROW_EMBED_ORIGINS": c.EmbedOrigins, "FRONTROW_SHOP_ORIGINS": c.ShopOrigins} {
+		for _, origin := range origins {
+			if !originPattern.MatchString(origin) {
+				errs = append(errs, fmt.Errorf("%s: %q is no origin, such as https://shop.example", name, origin))
+			}
 		}
 	}
 	_, err := c.routes()

@@ -200,3 +200,67 @@ func TestCustomersInTheConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// Pages of the shop's own origins may call what visitors call; no others, and nobody what the operator calls.
+func TestPagesOfAShop(t *testing.T) {
+	t.Parallel()
+	g := backend{}.serve(t, func(c *gatewayConfig) { c.ShopOrigins = []string{"https://shop.example", "http://localhost:3000"} })
+	show := g.show(shut)
+	asks := func(method, path, origin string, header map[string]string) reply {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, g.URL()+path, http.NoBody)
+		must(t, err)
+		request.Header.Set("Origin", origin)
+		for name, value := range header {
+			request.Header.Set(name, value)
+		}
+		answer, err := client.Do(request)
+		must(t, err)
+		must(t, answer.Body.Close())
+		return reply{t: t, status: answer.StatusCode, header: answer.Header}
+	}
+	queue, admin := "/v1/shows/"+show+"/queue", "/v1/admin/shows/"+show+"/admission"
+	for _, test := range []struct {
+		origin, path string
+		may          bool
+	}{
+		{"https://shop.example", queue, true}, {"http://localhost:3000", queue, true}, {"https://shop.example", "/v1/wallet", true},
+		{"http://shop.example", queue, false}, {"https://shop.example:8443", queue, false}, {"https://shop.example.evil.test", queue, false},
+		{"https://a.shop.example", queue, false}, {"http://localhost:3001", queue, false}, {"null", queue, false}, {"", queue, false}, {"*", queue, false},
+		{"https://shop.example", admin, false}, {"https://shop.example", "/v1/gate", false}, {"https://shop.example", "/desk", false},
+	} {
+		pre := asks("OPTIONS", test.path, test.origin, map[string]string{
+			"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-frontrow,x-frontrow-customer",
+		})
+		actual := asks("GET", test.path, test.origin, nil)
+		for what, answer := range map[string]reply{"preflight": pre, "request": actual} {
+			allowed := answer.header.Get("Access-Control-Allow-Origin")
+			if test.may && (allowed != test.origin || answer.header.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(strings.Join(answer.header.Values("Vary"), ","), "Origin")) ||
+				!test.may && allowed != "" {
+				t.Errorf("%s of %s from %q: %v", what, test.path, test.origin, answer.header)
+			}
+		}
+		if test.may && pre.status != http.StatusNoContent {
+			t.Errorf("preflight of %s from %s: %d", test.path, test.origin, pre.status)
+		}
+	}
+	patch := asks("OPTIONS", queue, "https://shop.example", map[string]string{"Access-Control-Request-Method": "PATCH"})
+	if patch.header.Get("Access-Control-Allow-Methods") != "" {
+		t.Errorf("a method that visitors have not: %v", patch.header)
+	}
+	// A listed origin's page still needs the header that proves a write by cookie.
+	joined := g.do(call{method: "POST", path: queue}).want(http.StatusCreated)
+	cookie := map[string]string{"Cookie": joined.set[0].Name + "=" + joined.set[0].Value}
+	if answer := asks("DELETE", queue, "https://shop.example", cookie); answer.status != http.StatusUnauthorized {
+		t.Errorf("left by a cookie alone: %d", answer.status)
+	}
+	alone := backend{}.serve(t)
+	if vary := alone.do(call{method: "GET", path: "/v1/wallet"}).header.Get("Vary"); vary != "" {
+		t.Errorf("without origins answers vary by %s", vary)
+	}
+	config := gatewayConfig{Listen: "127.0.0.1:0", LogLevel: "info", cardConfig: testCards, ShopOrigins: []string{"https://shop.example", "*", "null", "https://*.example"}}
+	config.DataDir = t.TempDir()
+	if err := config.check(); err == nil || strings.Count(err.Error(), "FRONTROW_SHOP_ORIGINS") != 3 {
+		t.Errorf("%v", err)
+	}
+}

@@ -81,8 +81,8 @@ func newGateway(ctx context.Context, config gatewayConfig, log *slog.Logger) (_ 
 	g.api = api.New(api.Options{
 		Queue: g.queue, Store: g.store, Catalogue: g.catalogue, Keys: keys, AdminToken: g.config.AdminToken,
 		PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"), TrustedProxies: g.config.TrustedProxies,
-		EmbedOrigins: g.config.EmbedOrigins,
-		DemoCharges:  demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, Gate: before, Shop: shop, SignInURL: g.config.SignInURL, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
+		EmbedOrigins: g.config.EmbedOrigins, ShopOrigins: g.config.ShopOrigins,
+		DemoCharges: demo, DemoCards: g.embedded.cards(), UnprovenPerAddress: g.config.Unproven, WebhookSecret: g.config.WebhookSecret, Gate: before, Shop: shop, SignInURL: g.config.SignInURL, SeparateOps: g.config.OpsListen != "", Ready: g.ready(), Verify: g.verify,
 		Registry: registry, Tracing: g.provider(), Logger: log, Now: time.Now,
 	})
 	registry.MustRegister(g.deliver)
