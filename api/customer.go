@@ -39,6 +39,9 @@ func (a *API) asCustomer(c *gin.Context, room *queue.Room, who asker, lost error
 		who.customer = true
 		return who, nil
 	}
+	if err := a.unlessBanned(c.Param("show"), visitor); err != nil {
+		return who, err
+	}
 	next := asker{visitor: visitor, since: a.Queue.MovedAt(visitor), customer: true, cookie: who.cookie}
 	if !who.cookie {
 		return next, nil

@@ -24,6 +24,7 @@ var (
 	paymentDeclined  = &problem{status: 422, code: "payment_declined", detail: "The payment was declined, and nothing was charged. The seats are still held: try another card."}
 	signatureInvalid = &problem{status: 401, code: "signature_invalid", detail: "This is not signed as it must be, or was signed too long ago."}
 	formInvalid      = &problem{status: 403, code: "form_invalid", detail: "This form was not made for this visitor: allow cookies, load the page anew and try again."}
+	banned           = &problem{status: 403, code: "banned", detail: "The organiser does not let you into this show."}
 	passExpired      = &problem{status: 403, code: "pass_expired", detail: "The admission behind this pass has ended."}
 	showNotFound     = &problem{status: 404, code: "show_not_found", detail: "There is no show of that name."}
 	notFound         = &problem{status: 404, code: "not_found", detail: "There is nothing here."}
@@ -93,6 +94,7 @@ var catalogue = []struct {
 	{booking.ErrCancelTooLate, &problem{status: 409, code: "cancel_too_late", detail: "Orders of this show can no longer be cancelled."}},
 	{booking.ErrOrderNotFound, &problem{status: 404, code: "order_not_found", detail: "There is no such order."}},
 	{booking.ErrNoDeadLetter, notFound.because("There is no such dead letter.")},
+	{booking.ErrTooManyBans, &problem{status: 409, code: "too_many_bans", detail: "As many visitors are banned from this show as may be: lift a ban first, or ask for customers who sign in."}},
 	{booking.ErrPictureNotFound, notFound.because("There is no such picture.")},
 	{booking.ErrUnreadable, internal},
 	{booking.ErrInsufficientPoints, &problem{status: 422, code: "insufficient_points", detail: "The wallet has not enough points."}},

@@ -18,13 +18,13 @@ import (
 // mostForm is the most bytes of a form of a page.
 const mostForm = 4 << 10
 
-// visitorOf finds out by cookies who looks at a page of the show. May return placeMoved.
+// visitorOf finds out by cookies who looks at a page of the show. May return placeMoved or banned.
 func (a *API) visitorOf(c *gin.Context, show string) (asker, error) {
 	who := a.byCookie(c, show)
 	if a.Queue.HasMoved(who.visitor, who.since) {
 		return who, placeMoved
 	}
-	return who, nil
+	return who, a.unlessBanned(show, who.visitor)
 }
 
 // form reads the form of a page of the show, and who sends it. May return formInvalid:

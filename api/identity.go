@@ -34,12 +34,15 @@ type asker struct {
 
 // identify finds out who asks, by `Authorization: Bearer` first, by cookies else.
 // Without any proof it makes up a visitor and sets the cookie, whatever the answer
-// will be. May return tokenInvalid, passInvalid or passExpired; or placeMoved, with who it
+// will be. May return tokenInvalid, passInvalid or passExpired; banned; or placeMoved, with who it
 // was: what they prove was made before the visitor moved to another device.
 func (a *API) identify(c *gin.Context) (asker, error) {
 	who, err := a.believe(c)
 	if err == nil && a.Queue.HasMoved(who.visitor, who.since) {
 		err = placeMoved
+	}
+	if err == nil {
+		err = a.unlessBanned(c.Param("show"), who.visitor)
 	}
 	return who, err
 }
@@ -169,6 +172,9 @@ func (a *API) insider(c *gin.Context, show string) (queue.Pass, error) {
 		return queue.Pass{}, passRequired
 	case who.pass.Show != show:
 		return queue.Pass{}, passInvalid
+	}
+	if err := a.unlessBanned(show, who.visitor); err != nil {
+		return queue.Pass{}, err
 	}
 	return *who.pass, mayWrite(c, who)
 }

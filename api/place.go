@@ -161,8 +161,8 @@ func (a *API) checkPass(c *gin.Context) {
 	if err == nil {
 		_, err = room.PinFor(c.Request.Context(), pass, 0)
 	}
-	if p := problemOf(err); p == passExpired {
-		err = passInvalid.because(passExpired.detail) // a proxy knows 2xx, 401 and errors only
+	if p := problemOf(err); p == passExpired || p == banned {
+		err = passInvalid.because(p.detail) // a proxy knows 2xx, 401 and errors only
 	}
 	if err != nil {
 		a.fail(c, err)

@@ -76,9 +76,15 @@ func (a *API) waiting(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	if !a.arrive(c, show) {
-		a.waitingRoom(c, show, a.byCookie(c, show.ID), nil)
+	if a.arrive(c, show) {
+		return
 	}
+	who, err := a.visitorOf(c, show.ID)
+	if err != nil && !errors.Is(err, placeMoved) { // the page tells of that itself
+		a.failPage(c, err)
+		return
+	}
+	a.waitingRoom(c, show, who, nil)
 }
 
 func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *queue.MoveCode) {

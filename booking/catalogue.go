@@ -19,6 +19,7 @@ const catalogueInterval = time.Second
 type Catalogue struct {
 	store *Store
 	shows atomic.Pointer[map[string]Show]
+	bans  atomic.Pointer[map[ban]struct{}]
 }
 
 // NewCatalogue makes an empty Catalogue; RunOnce fills it.
@@ -34,7 +35,7 @@ func (c *Catalogue) Run(ctx context.Context) error {
 	return c.store.every(ctx, "catalogue", catalogueInterval, c.RunOnce)
 }
 
-// RunOnce reads all shows and opens and closes those that are due. It may
+// RunOnce reads all shows, and who is banned from them, and opens and closes those that are due. It may
 // return ErrUnavailable.
 func (c *Catalogue) RunOnce(ctx context.Context) error {
 	var rows []showRow
@@ -50,7 +51,7 @@ func (c *Catalogue) RunOnce(ctx context.Context) error {
 		shows[w.ID] = w
 	}
 	c.shows.Store(&shows)
-	return nil
+	return c.readBans(ctx)
 }
 
 // turn opens or closes a show if it is due, by a write that only one gateway's

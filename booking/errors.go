@@ -34,6 +34,7 @@ var (
 	ErrNoDraw              = errors.New("the show does not open by draw")
 	ErrBeaconNotDue        = errors.New("a beacon is taken between the freeze and the draw, once")
 	ErrNoDeadLetter        = errors.New("no such dead letter")
+	ErrTooManyBans         = errors.New("as many are banned from the show as may be")
 	ErrPictureNotFound     = errors.New("no such picture")
 	ErrUnreadable          = errors.New("an event that this version cannot read")
 	ErrIdempotencyMismatch = errors.New("the idempotency key was used for another request")

@@ -119,7 +119,7 @@ func (s *Store) purgeVisitors(ctx context.Context, p *Purged, before int64, dry 
 	if err != nil {
 		return err
 	}
-	charged, err := s.chargedByOperators(ctx)
+	charged, err := s.namedByOperators(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Store) purgeVisitors(ctx context.Context, p *Purged, before int64, dry 
 // visitorsOf lists everybody of whom a show keeps something.
 func (s *Store) visitorsOf(ctx context.Context, show string) ([]string, error) {
 	var all []string
-	for _, table := range []string{"holds", "orders", "purchase_limits", "waiting_list"} {
+	for _, table := range []string{"holds", "orders", "purchase_limits", "waiting_list", "bans"} {
 		var some []string
 		err := s.db.WithContext(ctx).Raw("SELECT DISTINCT visitor FROM "+table+" WHERE show_id = ? AND visitor NOT LIKE ?",
 			show, forgotten+"%").Scan(&some).Error
@@ -158,10 +158,10 @@ func (s *Store) visitorsOf(ctx context.Context, show string) ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-// chargedByOperators are the visitors whom the audit names: it has no index by them.
-func (s *Store) chargedByOperators(ctx context.Context) (map[string]bool, error) {
+// namedByOperators are the visitors whom the audit names: it has no index by them.
+func (s *Store) namedByOperators(ctx context.Context) (map[string]bool, error) {
 	var some []string
-	err := s.db.WithContext(ctx).Raw("SELECT DISTINCT subject FROM audit WHERE show_id = '' AND action = 'charge_wallet'").Scan(&some).Error
+	err := s.db.WithContext(ctx).Raw("SELECT DISTINCT subject FROM audit WHERE show_id = '' AND action = 'charge_wallet' OR action IN ('ban_visitor', 'unban_visitor')").Scan(&some).Error
 	charged := map[string]bool{}
 	for _, visitor := range some {
 		charged[visitor] = true
@@ -205,12 +205,13 @@ func (s *Store) forget(ctx context.Context, show, visitor string, inAudit bool) 
 		{"UPDATE deliveries SET subject = ? WHERE subject = ?", []any{nobody, visitor}},
 		{"UPDATE purchase_limits SET visitor = ? WHERE visitor = ? AND show_id IN ?", []any{nobody, visitor, shows}},
 		{"DELETE FROM waiting_list WHERE visitor = ? AND show_id IN ?", []any{visitor, shows}},
+		{"DELETE FROM bans WHERE visitor = ? AND show_id IN ?", []any{visitor, shows}},
 		{"UPDATE wallets SET visitor = ? WHERE visitor = ? AND balance = 0", []any{nobody, visitor}},
 		{`UPDATE wallet_entries SET visitor = ?, idempotency_key = id, made_by = CASE WHEN made_by = ? THEN ? ELSE made_by END
 			WHERE visitor = ?`, []any{nobody, visitor, nobody, visitor}},
 	}
 	if inAudit {
-		steps = append(steps, statement{"UPDATE audit SET subject = ? WHERE subject = ? AND show_id = ''", []any{nobody, visitor}})
+		steps = append(steps, statement{"UPDATE audit SET subject = ? WHERE subject = ? AND (show_id = '' OR show_id IN ?)", []any{nobody, visitor, shows}})
 	}
 	err = s.behindTheSale(ctx, "forget", func(tx *gorm.DB) error {
 		for _, step := range steps {

@@ -244,7 +244,7 @@ func (s *Store) DeleteShow(ctx context.Context, id string) error {
 				return err
 			}
 		}
-		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "payments", "draws", "draw_chunks", "sales_minutes", "waiting_list", "pictures"} {
+		for _, table := range []string{"purchase_limits", "seats", "sections", "events", "admissions", "payments", "draws", "draw_chunks", "sales_minutes", "waiting_list", "pictures", "bans"} {
 			if err := tx.Where("show_id = ?", id).Table(table).Delete(nil).Error; err != nil {
 				return err
 			}

@@ -284,6 +284,37 @@ func TestCatalogueFollowsTheShows(t *testing.T) {
 	})
 }
 
+// As many may be banned as every gateway can read each second; a show that is deleted takes its bans along.
+func TestBansOfAShow(t *testing.T) {
+	t.Parallel()
+	eachHall(t, func(t *testing.T, h *hall) {
+		rows := make([]banRow, MostBans-1)
+		for i := range rows {
+			rows[i] = banRow{ShowID: h.show.ID, Visitor: fmt.Sprintf("visitor-%d", i), At: 1}
+		}
+		must0(t, h.db.CreateInBatches(rows, 100).Error)
+		must0(t, h.Ban(t.Context(), h.show.ID, "the-last"))
+		wantError(t, h.Ban(t.Context(), h.show.ID, "one-more"), ErrTooManyBans)
+		must0(t, h.Ban(t.Context(), h.show.ID, "the-last"))
+		wantError(t, h.Ban(t.Context(), "no-such-show", "x"), ErrShowNotFound)
+		must0(t, h.Unban(t.Context(), h.show.ID, "visitor-0"))
+		must0(t, h.Unban(t.Context(), h.show.ID, "visitor-0"))
+		must0(t, h.Ban(t.Context(), h.show.ID, "one-more"))
+
+		c := NewCatalogue(h.Store)
+		must0(t, c.RunOnce(t.Context()))
+		if !c.IsBanned(h.show.ID, "one-more") || c.IsBanned(h.show.ID, "visitor-0") || c.IsBanned("another", "one-more") {
+			t.Error("the catalogue knows of other bans")
+		}
+		must1(h.SetPhase(t.Context(), h.show.ID, PhaseClosed))(t)
+		must0(t, h.DeleteShow(t.Context(), h.show.ID))
+		must0(t, c.RunOnce(t.Context()))
+		if c.IsBanned(h.show.ID, "one-more") {
+			t.Error("a ban outlives its show")
+		}
+	})
+}
+
 // forceDoor opens a door of free seats by the plan that the hall's show has,
 // whatever the database says.
 func (h *hall) forceDoor(t *testing.T) {

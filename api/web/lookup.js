@@ -1,6 +1,6 @@
 // One visitor: how it stands with them, and how it came to that.
 import { call, number, text } from "./ui.js";
-import { lasted, make, time } from "./deskwords.js";
+import { lasted, make, sure, time } from "./deskwords.js";
 
 // asked says what was typed: a token, an order, the number of a place, or a visitor.
 function asked(words) {
@@ -10,15 +10,37 @@ function asked(words) {
 }
 
 export function lookUp(path, form, found) {
-  form.onsubmit = async (event) => {
+  form.onsubmit = (event) => {
     event.preventDefault();
+    look();
+  };
+
+  async function look() {
     const { query = "", headers } = asked(form.elements.who.value.trim());
     try {
       tell(await call("GET", `${path}/visitors${query}`, { headers }));
     } catch (problem) {
       found.replaceChildren(make("p", "note warn", problem.code === "not_found" || problem.status === 404 ? text("desk.visitor.none") : problem.message));
     }
-  };
+  }
+
+  // bar is the button that puts a visitor out of the show, or lets them in again.
+  function bar(v) {
+    const button = make("button", v.banned ? "second" : "danger", text(v.banned ? "desk.visitor.unban" : "desk.visitor.ban"));
+    button.type = "button";
+    button.onclick = async () => {
+      const words = { title: text("desk.visitor.ban.title"), words: text("desk.visitor.ban.text"), yes: text("desk.visitor.ban"), danger: true, grave: true };
+      if (!v.banned && !(await sure(words))) return;
+      try {
+        await call(v.banned ? "DELETE" : "PUT", `${path}/bans/${v.visitor}`);
+      } catch (problem) {
+        found.append(make("p", "note warn", problem.message));
+        return;
+      }
+      look();
+    };
+    return button;
+  }
 
   function tell(v) {
     const head = make("p", "lead", text(`desk.place.${v.state}`, { n: v.position ?? 0 }));
@@ -33,7 +55,8 @@ export function lookUp(path, form, found) {
     }
     const orders = make("ul", "log");
     for (const order of v.orders) orders.append(orderOf(order));
-    found.replaceChildren(head, ...(why.textContent ? [why] : []), facts, ...(v.orders.length ? [orders] : []));
+    const out = v.banned ? [make("p", "note warn", text("desk.visitor.banned"))] : [];
+    found.replaceChildren(head, ...out, ...(why.textContent ? [why] : []), facts, ...(v.orders.length ? [orders] : []), ...(v.visitor ? [bar(v)] : []));
   }
 }
 

@@ -206,7 +206,7 @@ function failed(error) {
     const to = error.code === "place_moved" ? "elsewhere" : "joins";
     gone(to);
     // A place was shown a moment ago: then the browser keeps no cookies.
-    if (["place_expired", "show_not_found"].includes(error.code) || (error.code === "token_required" && last)) trouble(error.message);
+    if (["place_expired", "show_not_found", "banned"].includes(error.code) || (error.code === "token_required" && last)) trouble(error.message);
     tabs.tell({ gone: to });
     return;
   }

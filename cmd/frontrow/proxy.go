@@ -21,7 +21,7 @@ func (g *gateway) openGate(keys *queue.Keyring, registry *prometheus.Registry) (
 		return nil, err
 	}
 	return gate.New(gate.Options{
-		Routes: routes, Room: g.queue.Room, HasMoved: g.queue.HasMoved, Keys: keys, PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"),
+		Routes: routes, Room: g.queue.Room, HasMoved: g.queue.HasMoved, IsBanned: g.catalogue.IsBanned, Keys: keys, PublicURL: strings.TrimSuffix(g.config.PublicURL, "/"),
 		Phase: func(show string) (queue.Phase, bool) {
 			s, ok := g.catalogue.Lookup(show)
 			return queue.Phase(s.Phase), ok

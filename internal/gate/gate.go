@@ -25,6 +25,8 @@ type Options struct {
 	Keys  *queue.Keyring
 	// HasMoved tells whether a visitor has moved on to another device since a proof was made.
 	HasMoved func(visitor string, since int64) bool
+	// IsBanned tells whether a visitor was put out of a show.
+	IsBanned func(show, visitor string) bool
 	// PublicURL is where the waiting room is: http(s)://host.
 	PublicURL string
 	// Trusted are the proxies whose word is believed about where a request comes from.
@@ -159,6 +161,9 @@ func (g *Gate) decide(ctx context.Context, r Request) Verdict {
 // ask decides about a request that must come from somebody inside.
 func (g *Gate) ask(ctx context.Context, room *queue.Room, a asked) Verdict {
 	who := g.identify(a)
+	if g.IsBanned(a.route.Show, who.Visitor) {
+		return Verdict{Decision: Refused, Route: a.route, Refusal: banned}
+	}
 	if who.Token != nil || who.Pass != nil {
 		v, over := g.holder(ctx, room, a, who)
 		if !over {

@@ -24,6 +24,7 @@ var (
 	codeInvalid = &Refusal{Status: 403, Code: "code_invalid", Detail: "This code is not one of ours for this place, or is past its minute: go through the waiting room again."}
 	codeSpent   = &Refusal{Status: 403, Code: "code_spent", Detail: "This code was used before: go through the waiting room again."}
 	tooMany     = &Refusal{Status: 429, Code: "too_many_requests", Detail: "Too many requests: please wait a moment. No place is lost by it."}
+	banned      = &Refusal{Status: 403, Code: "banned", Detail: "The organiser does not let you into this show."}
 	// mustWait is 503 and not 429, which blames the client, nor 403, which does not pass: the shop is busy, and
 	// that is what Retry-After, caches and crawlers know 503 for.
 	mustWait    = &Refusal{Status: 503, Code: "waiting", Detail: "There is a queue before this: take a place, wait to be let in, and ask again with it."}
