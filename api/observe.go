@@ -3,9 +3,11 @@ package api
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"net/http"
 	"regexp"
 	"runtime/debug"
 	"time"
@@ -54,6 +56,9 @@ func levelOf(status int) slog.Level {
 func (a *API) recover(c *gin.Context) {
 	defer func() {
 		if v := recover(); v != nil {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v) // it means to break the connection off
+			}
 			a.logOf(c).Error("handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			a.fail(c, internal)
 		}

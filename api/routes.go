@@ -97,6 +97,7 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.GET("/shows/:show/stats", a.stats)
 	admin.GET("/shows/:show/sales", a.sales)
 	admin.GET("/shows/:show/visitors", a.findVisitor)
+	admin.GET("/shows/:show/orders.csv", a.downloadOrders)
 	admin.PUT("/shows/:show/bans/:visitor", a.banVisitor)
 	admin.DELETE("/shows/:show/bans/:visitor", a.unbanVisitor)
 	admin.GET("/vitals", a.vitals)

@@ -16,7 +16,7 @@ import (
 var models = []any{
 	&showRow{}, &sectionRow{}, &seatRow{}, &holdRow{}, &limitRow{}, &walletRow{}, &entryRow{}, &orderRow{},
 	&ticketRow{}, &eventRow{}, &deliveryRow{}, &tryRow{}, &minuteRow{}, &queueRow{}, &admissionRow{},
-	&drawRow{}, &chunkRow{}, &paymentRow{}, &stepRow{}, &auditRow{}, &listedRow{}, &pictureRow{},
+	&drawRow{}, &chunkRow{}, &paymentRow{}, &stepRow{}, &auditRow{}, &listedRow{}, &pictureRow{}, &banRow{},
 }
 
 func TestMigrateBringsAnEmptyDatabaseUpAndThenHasNothingToDo(t *testing.T) {
