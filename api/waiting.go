@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -27,6 +29,8 @@ type waitingPage struct {
 	Draw    *queue.Draw
 	Preview bool            // made up, for the operator: it is nobody's place
 	SignIn  string          // where to, before a place is to be had; "" where nobody need
+	Return  string          // where in a shop the visitor came from, and goes on to; "" for our own seats
+	Home    bool            // that is a shop of one of our origins, and no route of a gate's
 	Code    *queue.MoveCode // with which another device can take the place over; nil: none was asked for
 }
 
@@ -37,6 +41,32 @@ func (waitingPage) Modules() []string {
 
 // Ahead is how many people are ahead.
 func (p waitingPage) Ahead() int64 { return p.Status.Position - 1 }
+
+// Self is the address of the page, and Deeds that of its forms: both know the way back to the shop.
+func (p waitingPage) Self() template.URL { return p.at("") }
+
+// Deeds is where the forms of the page go.
+func (p waitingPage) Deeds() template.URL { return p.at("/queue") }
+
+func (p waitingPage) at(below string) template.URL {
+	address := "/shows/" + url.PathEscape(p.ID) + below
+	if p.Return != "" {
+		address += "?" + url.Values{"return": {p.Return}}.Encode()
+	}
+	return template.URL(address) //nolint:gosec // escaped here, and of this host
+}
+
+// On is where somebody who is let in goes on to.
+func (p waitingPage) On() template.URL {
+	switch {
+	case p.Return == "":
+		return template.URL("/shows/" + url.PathEscape(p.ID) + "/seats") //nolint:gosec // escaped here
+	case p.Home:
+		return template.URL(p.Return) //nolint:gosec // wayBack has found it to be of an origin that was named to us
+	default:
+		return template.URL("/v1/shows/" + url.PathEscape(p.ID) + "/return?" + url.Values{"to": {p.Return}}.Encode()) //nolint:gosec // escaped here
+	}
+}
 
 // MinutesLeft is what is left of the admission, in whole minutes.
 func (p waitingPage) MinutesLeft() int64 {
@@ -91,6 +121,7 @@ func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *qu
 	page := waitingPage{
 		showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message, Code: code,
 	}
+	page.Return, page.Home = a.wayBack(c, show.ID)
 	if room, err := a.Queue.Room(show.ID); err == nil && room.Identity() == queue.IdentityRequired && a.SignInURL != "" {
 		if _, known := a.Keys.Customer(cookieOf(c, customerCookie), a.Now()); !known {
 			page.SignIn = a.signInAt(c, show.ID)
@@ -104,6 +135,25 @@ func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *qu
 		a.fillWaiting(c, room, who, &page)
 	}
 	a.html(c, http.StatusOK, "waiting.html", page)
+}
+
+// wayBack is the address in a shop that a visitor comes from, by ?return: one that a route of this
+// very show covers, or of an origin in ShopOrigins; "" for any other, and for none. home: of the latter.
+func (a *API) wayBack(c *gin.Context, show string) (to string, home bool) {
+	asked := c.Query("return")
+	if asked == "" {
+		return "", false
+	}
+	if a.Gate != nil {
+		if to, ok := a.Gate.Return(show, asked); ok {
+			return to.String(), false
+		}
+	}
+	u, err := url.Parse(asked)
+	if err != nil || u.User != nil || u.Opaque != "" || !slices.Contains(a.ShopOrigins, u.Scheme+"://"+u.Host) {
+		return "", false
+	}
+	return u.String(), true
 }
 
 // fillWaiting asks how the visitor's place stands, and keeps what a poll would.
@@ -184,8 +234,10 @@ func (a *API) deed(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
+	back := waitingPage{showHead: showHead{ID: show.ID}}
+	back.Return, _ = a.wayBack(c, show.ID)
 	private(c)
-	c.Redirect(http.StatusSeeOther, waitingPath(show))
+	c.Redirect(http.StatusSeeOther, string(back.Self()))
 }
 
 // do joins, leaves, joins the waiting list, asks for more time inside, or takes a place over

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -343,4 +344,36 @@ func TestADryRunOnlyCounts(t *testing.T) {
 			t.Errorf("%v were let in", n)
 		}
 	})
+}
+
+// The page of the waiting room leads back to where its visitor came from, by whatever form they
+// went on, and nowhere that nobody has named.
+func TestTheWaitingRoomKnowsTheWayBack(t *testing.T) {
+	t.Parallel()
+	s := backend{}.shop(t, nil)
+	home := backend{}.serve(t, func(c *gatewayConfig) { c.ShopOrigins = []string{"https://shop.example"} })
+	show := home.show()
+	for _, c := range []struct {
+		at            *testGateway
+		show, to, way string
+	}{
+		{s.testGateway, s.show, shopURL + "/tickets?a=1&b=2", "/v1/shows/" + s.show + "/return?to=" + url.QueryEscape(shopURL+"/tickets?a=1&b=2")},
+		{s.testGateway, s.show, "http://elsewhere.test/", "/shows/" + s.show + "/seats"},
+		{s.testGateway, s.show, "javascript:alert(1)", "/shows/" + s.show + "/seats"},
+		{home, show, "https://shop.example/basket?x=1&y=2", "https://shop.example/basket?x=1&y=2"},
+		{home, show, "https://shop.example:8443/basket", "/shows/" + show + "/seats"},
+		{home, show, "https://shop.example@elsewhere.test/", "/shows/" + show + "/seats"},
+		{home, show, "//shop.example/", "/shows/" + show + "/seats"},
+		{home, show, "", "/shows/" + show + "/seats"},
+	} {
+		address := "/shows/" + c.show + "?" + url.Values{"return": {c.to}}.Encode()
+		page := string(c.at.do(call{method: "GET", path: address, header: map[string]string{"Accept": "text/html"}}).want(http.StatusOK).body)
+		if link := wayOn.FindStringSubmatch(page); link == nil || html.UnescapeString(link[1]) != c.way {
+			t.Errorf("%s leads on to %v, want %s", c.to, link, c.way)
+		}
+		keeps := strings.Contains(page, `action="/shows/`+c.show+`/queue?return=`)
+		if leads := !strings.HasSuffix(c.way, "/seats"); leads != keeps {
+			t.Errorf("%s: the forms know of it: %t, want %t", c.to, keeps, leads)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -238,10 +240,21 @@ func (b *agent) isLetIn(show string) {
 	}, "nobody is let in")
 }
 
-// comesBack goes from the waiting room to the shop, and follows what it is told.
+// wayOn is the link by which the page of the waiting room leads on whoever was let in.
+var wayOn = regexp.MustCompile(`id="go" href="([^"]*)"`)
+
+// comesBack goes from the waiting room to the shop by the link of its page, and follows what
+// it is told.
 func (b *agent) comesBack(show, to string) answer {
 	b.t.Helper()
-	address := queueURL + "/v1/shows/" + show + "/return?" + url.Values{"to": {to}}.Encode()
+	page := b.get(queueURL+"/shows/"+show+"?"+url.Values{"return": {to}}.Encode()).wants(b.t, http.StatusOK)
+	link := wayOn.FindStringSubmatch(page.text)
+	if link == nil {
+		b.t.Fatalf("the page leads nowhere: %s", page.text)
+	}
+	there, err := page.Request.URL.Parse(html.UnescapeString(link[1]))
+	must(b.t, err)
+	address := there.String()
 	for range 3 {
 		a := b.get(address)
 		if a.StatusCode != http.StatusSeeOther {
