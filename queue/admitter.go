@@ -14,6 +14,9 @@ type Admitter struct{ room *Room }
 // Those who are called the first time are let in all at once.
 const chunk = 1000
 
+// longestNap is how long an interval is slept through at most: its rule may be another by then.
+const longestNap = time.Second
+
 // Run admits until ctx ends.
 func (a *Admitter) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -26,9 +29,9 @@ func (a *Admitter) Run(ctx context.Context) error {
 		}
 		_, next, err := a.RunOnce(ctx)
 		if err != nil {
-			next = time.Second // the watcher says what is wrong
+			next = longestNap // the watcher says what is wrong
 		}
-		timer.Reset(next)
+		timer.Reset(min(next, longestNap))
 	}
 }
 

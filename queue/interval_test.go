@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -148,5 +149,26 @@ func TestAnIntervalsQuotaIsDrawnAsPeopleCome(t *testing.T) {
 		admits(0, "not before the next")
 		c.pass(time.Second)
 		admits(1, "and then who is left")
+	})
+}
+
+// Who raises the pace need not wait for the end of the interval that was: no gateway sleeps it out.
+func TestAShorterIntervalIsInForceSoon(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		g := newHouse(t, url, quick()).gate()
+		g.set("interval_ms", 3_600_000)
+		g.set("admit", 1)
+		g.join(3)
+		equal(t, g.lets(), 1, "the interval's")
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.admit.Run(ctx) }()
+		time.Sleep(100 * time.Millisecond) // it has seen that an hour is to pass
+		before := g.totals().Admitted
+		g.set("interval_ms", 1)
+		testenv.Wait(t, 5*time.Second, func() bool { return g.totals().Admitted > before }, "the shorter interval lets nobody in")
+		stop()
+		<-ended
 	})
 }

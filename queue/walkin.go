@@ -68,9 +68,10 @@ func (r *Room) askWalks(ctx context.Context, asks []struct{}) ([]time.Duration, 
 // Admitter is at work then.
 const leastShut = 50 * time.Millisecond
 
-// shut notes that there is nothing left for those who come, until the next admission is due.
+// shut notes that there is nothing left for those who come, until the next admission is due,
+// or the rules may be others.
 func (r *Room) shut(next time.Duration) {
-	r.shutUntil.Store(time.Now().Add(max(next, leastShut)).UnixNano())
+	r.shutUntil.Store(time.Now().Add(min(max(next, leastShut), longestNap)).UnixNano())
 }
 
 func (r *Room) isShut() bool { return time.Now().UnixNano() < r.shutUntil.Load() }
