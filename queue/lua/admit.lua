@@ -313,8 +313,6 @@ if admitted > 0 then
     text(r.epoch), text(r.admissions), text(now), text(r.admit), text(r.interval_ms), text(r.max_active),
     text(admitted), text(first), text(last), text(next_number), text(active), text(returned), text(bound or 0),
   }, ':'))
-end
-if admitted > 0 then
   set('quota_drawn', drawn + admitted)
   set('quota_before', before)
   set('quota_until', ends)
