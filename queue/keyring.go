@@ -41,7 +41,7 @@ const minSecret = 32
 func NewKeyring(secrets string) (*Keyring, error) {
 	ring := &Keyring{}
 	for i, text := range strings.Split(secrets, ",") {
-		secret, err := decodeSecret(strings.TrimSpace(text))
+		secret, err := DecodeSecret(strings.TrimSpace(text))
 		if err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
@@ -54,7 +54,9 @@ func NewKeyring(secrets string) (*Keyring, error) {
 	return ring, nil
 }
 
-func decodeSecret(text string) ([]byte, error) {
+// DecodeSecret reads a secret as it stands in the environment: base64 of either alphabet, of
+// 32 bytes or more.
+func DecodeSecret(text string) ([]byte, error) {
 	text = strings.TrimRight(text, "=")
 	secret, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil {

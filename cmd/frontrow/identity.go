@@ -1,14 +1,13 @@
 package main
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"frontrow/internal/customer"
+	"frontrow/queue"
 )
 
 // identityConfig names the shop that says who its customers are; without an issuer nobody does.
@@ -45,7 +44,7 @@ func (c identityConfig) check() error {
 	if c.HMAC != "" && len(c.HMAC) < leastKey {
 		errs = append(errs, fmt.Errorf("FRONTROW_IDENTITY_SECRET must have %d characters or more", leastKey))
 	}
-	if key, err := c.key(); err != nil || len(key) < leastKey {
+	if _, err := queue.DecodeSecret(c.Visitors); err != nil {
 		errs = append(errs, fmt.Errorf("FRONTROW_IDENTITY_KEY must be %d random bytes of base64 or more, such as `openssl rand -base64 32` prints", leastKey))
 	}
 	if c.SignInURL != "" && !isHTTP(c.SignInURL) {
@@ -54,20 +53,12 @@ func (c identityConfig) check() error {
 	return errors.Join(errs...)
 }
 
-func (c identityConfig) key() ([]byte, error) {
-	text := strings.TrimRight(c.Visitors, "=")
-	if key, err := base64.RawStdEncoding.DecodeString(text); err == nil {
-		return key, nil
-	}
-	return base64.RawURLEncoding.DecodeString(text)
-}
-
 // shop is who says who its customers are; nil: nobody.
 func (c identityConfig) shop(log *slog.Logger) (*customer.Shop, error) {
 	if c.Issuer == "" {
 		return nil, nil
 	}
-	key, err := c.key()
+	key, err := queue.DecodeSecret(c.Visitors)
 	return customer.New(customer.Options{
 		Issuer: c.Issuer, Audience: c.Audience, JWKS: c.JWKS, Secret: []byte(c.HMAC), Key: key, Logger: log, Now: time.Now,
 	}), err
