@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"frontrow/booking"
+	"frontrow/internal/gate"
 	"frontrow/queue"
 )
 
@@ -24,7 +25,7 @@ var (
 	paymentDeclined  = &problem{status: 422, code: "payment_declined", detail: "The payment was declined, and nothing was charged. The seats are still held: try another card."}
 	signatureInvalid = &problem{status: 401, code: "signature_invalid", detail: "This is not signed as it must be, or was signed too long ago."}
 	formInvalid      = &problem{status: 403, code: "form_invalid", detail: "This form was not made for this visitor: allow cookies, load the page anew and try again."}
-	banned           = &problem{status: 403, code: "banned", detail: "The organiser does not let you into this show."}
+	banned           = refusal(gate.Banned)
 	passExpired      = &problem{status: 403, code: "pass_expired", detail: "The admission behind this pass has ended."}
 	showNotFound     = &problem{status: 404, code: "show_not_found", detail: "There is no show of that name."}
 	notFound         = &problem{status: 404, code: "not_found", detail: "There is nothing here."}
@@ -59,8 +60,8 @@ var catalogue = []struct {
 	{queue.ErrProofRequired, &problem{status: 403, code: "proof_required", detail: "A new place costs a little work just now: solve a challenge, and join with the proof."}},
 	{queue.ErrProofInvalid, &problem{status: 403, code: "proof_invalid", detail: "This proof solves no challenge of this show, or one that is past its time."}},
 	{queue.ErrProofSpent, &problem{status: 409, code: "proof_spent", detail: "This proof has given somebody a place: solve another challenge."}},
-	{queue.ErrCodeInvalid, &problem{status: 403, code: "code_invalid", detail: "This code is not one of ours for this place, or is past its minute: go through the waiting room again."}},
-	{queue.ErrCodeSpent, &problem{status: 403, code: "code_spent", detail: "This code was used before: go through the waiting room again."}},
+	{queue.ErrCodeInvalid, refusal(gate.CodeInvalid)},
+	{queue.ErrCodeSpent, refusal(gate.CodeSpent)},
 	{queue.ErrPlaceExpired, &problem{status: 410, code: "place_expired", detail: "The queue was started anew: please join again."}},
 	{queue.ErrNotInside, passExpired},
 	{queue.ErrCodeUnknown, &problem{status: 404, code: "code_unknown", detail: "There is no such code for this show."}},

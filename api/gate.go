@@ -75,7 +75,7 @@ func (a *API) tellVerdict(c *gin.Context, v gate.Verdict, as401 bool) {
 	}
 	switch {
 	case v.Refusal != nil:
-		p := &problem{status: v.Refusal.Status, code: v.Refusal.Code, detail: v.Refusal.Detail, retryAfter: v.Refusal.RetryAfter, extra: v.Refusal.Extra}
+		p := refusal(v.Refusal)
 		if as401 && p.status != http.StatusForbidden {
 			p.status = http.StatusUnauthorized
 		}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"frontrow/internal/gate"
 )
 
 // problem is an answer that says what went wrong (RFC 9457). extra is what its code
@@ -22,6 +24,11 @@ type problem struct {
 }
 
 func (p *problem) Error() string { return p.code + ": " + p.detail }
+
+// refusal is what the gate refuses, as a problem of this interface.
+func refusal(r *gate.Refusal) *problem {
+	return &problem{status: r.Status, code: r.Code, detail: r.Detail, retryAfter: r.RetryAfter, extra: r.Extra}
+}
 
 // with returns the problem with one member more.
 func (p *problem) with(member string, value any) *problem {

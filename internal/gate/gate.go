@@ -162,7 +162,7 @@ func (g *Gate) decide(ctx context.Context, r Request) Verdict {
 func (g *Gate) ask(ctx context.Context, room *queue.Room, a asked) Verdict {
 	who := g.identify(a)
 	if g.IsBanned(a.route.Show, who.Visitor) {
-		return Verdict{Decision: Refused, Route: a.route, Refusal: banned}
+		return Verdict{Decision: Refused, Route: a.route, Refusal: Banned}
 	}
 	if who.Token != nil || who.Pass != nil {
 		v, over := g.holder(ctx, room, a, who)

@@ -17,14 +17,18 @@ type Refusal struct {
 	Extra      map[string]any
 }
 
+// What the gate and the waiting room refuse alike.
 var (
-	badURL      = &Refusal{Status: 400, Code: "malformed", Detail: "This address can be read in more than one way."}
-	noRoute     = &Refusal{Status: 421, Code: "no_route", Detail: "Nothing here answers for this host and path."}
-	noShow      = &Refusal{Status: 404, Code: "show_not_found", Detail: "There is no show of that name."}
-	codeInvalid = &Refusal{Status: 403, Code: "code_invalid", Detail: "This code is not one of ours for this place, or is past its minute: go through the waiting room again."}
-	codeSpent   = &Refusal{Status: 403, Code: "code_spent", Detail: "This code was used before: go through the waiting room again."}
-	tooMany     = &Refusal{Status: 429, Code: "too_many_requests", Detail: "Too many requests: please wait a moment. No place is lost by it."}
-	banned      = &Refusal{Status: 403, Code: "banned", Detail: "The organiser does not let you into this show."}
+	CodeInvalid = &Refusal{Status: 403, Code: "code_invalid", Detail: "This code is not one of ours for this place, or is past its minute: go through the waiting room again."}
+	CodeSpent   = &Refusal{Status: 403, Code: "code_spent", Detail: "This code was used before: go through the waiting room again."}
+	Banned      = &Refusal{Status: 403, Code: "banned", Detail: "The organiser does not let you into this show."}
+)
+
+var (
+	badURL  = &Refusal{Status: 400, Code: "malformed", Detail: "This address can be read in more than one way."}
+	noRoute = &Refusal{Status: 421, Code: "no_route", Detail: "Nothing here answers for this host and path."}
+	noShow  = &Refusal{Status: 404, Code: "show_not_found", Detail: "There is no show of that name."}
+	tooMany = &Refusal{Status: 429, Code: "too_many_requests", Detail: "Too many requests: please wait a moment. No place is lost by it."}
 	// mustWait is 503 and not 429, which blames the client, nor 403, which does not pass: the shop is busy, and
 	// that is what Retry-After, caches and crawlers know 503 for.
 	mustWait    = &Refusal{Status: 503, Code: "waiting", Detail: "There is a queue before this: take a place, wait to be let in, and ask again with it."}

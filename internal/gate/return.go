@@ -29,11 +29,11 @@ func (g *Gate) redeem(ctx context.Context, room *queue.Room, a asked, code strin
 	token, err := room.Redeem(ctx, code, canonical(a.Host), a.now)
 	switch {
 	case errors.Is(err, queue.ErrCodeSpent):
-		return Verdict{Decision: Refused, Route: a.route, Refusal: codeSpent}
+		return Verdict{Decision: Refused, Route: a.route, Refusal: CodeSpent}
 	case isAway(err):
 		return g.isAway(a, nil, err)
 	case err != nil:
-		return Verdict{Decision: Refused, Route: a.route, Refusal: codeInvalid}
+		return Verdict{Decision: Refused, Route: a.route, Refusal: CodeInvalid}
 	}
 	return Verdict{Decision: Redeem, Route: a.route, Cookie: g.cookie(a, g.Keys.Token(token)), Location: a.withoutCode()}
 }
