@@ -118,12 +118,8 @@ func (a *API) signInAt(c *gin.Context, show string) string {
 	if err != nil {
 		return a.SignInURL // it was looked at before
 	}
-	back := a.origin(c) + "/shows/" + url.PathEscape(show)
-	if shop := c.Query("return"); shop != "" {
-		back += "?" + url.Values{"return": {shop}}.Encode()
-	}
 	query := to.Query()
-	query.Set("return", back)
+	query.Set("return", a.origin(c)+roomPath(show, "", c.Query("return")))
 	to.RawQuery = query.Encode()
 	return to.String()
 }

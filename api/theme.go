@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -188,7 +189,7 @@ func (a *API) draftFor(c *gin.Context, show booking.Show) (*theme, bool) {
 // waiting. It is nobody's place, and nothing can be done there.
 func previewOf(show booking.Show, t *theme, state string) waitingPage {
 	page := waitingPage{
-		showHead: headOf(show), State: string(queue.Waiting), Message: show.Message, Preview: true,
+		showHead: headOf(show), State: string(queue.Waiting), Message: show.Message, Preview: true, On: template.URL(hallPath(show)), //nolint:gosec // escaped there
 		Status: queue.Status{
 			Position: 1235, ETA: &queue.ETA{Low: 12 * time.Minute, High: 16 * time.Minute}, Chance: queue.ChanceGood, SeatsLeft: 4000,
 			Until: time.Now().Add(10*time.Minute + time.Second), Prolong: 5 * time.Minute,

@@ -30,7 +30,7 @@ type waitingPage struct {
 	Preview bool            // made up, for the operator: it is nobody's place
 	SignIn  string          // where to, before a place is to be had; "" where nobody need
 	Return  string          // where in a shop the visitor came from, and goes on to; "" for our own seats
-	Home    bool            // that is a shop of one of our origins, and no route of a gate's
+	On      template.URL    // where that, or our seats, is gone on to
 	Code    *queue.MoveCode // with which another device can take the place over; nil: none was asked for
 }
 
@@ -43,29 +43,23 @@ func (waitingPage) Modules() []string {
 func (p waitingPage) Ahead() int64 { return p.Status.Position - 1 }
 
 // Self is the address of the page, and Deeds that of its forms: both know the way back to the shop.
-func (p waitingPage) Self() template.URL { return p.at("") }
-
-// Deeds is where the forms of the page go.
-func (p waitingPage) Deeds() template.URL { return p.at("/queue") }
-
-func (p waitingPage) at(below string) template.URL {
-	address := "/shows/" + url.PathEscape(p.ID) + below
-	if p.Return != "" {
-		address += "?" + url.Values{"return": {p.Return}}.Encode()
-	}
-	return template.URL(address) //nolint:gosec // escaped here, and of this host
+func (p waitingPage) Self() template.URL {
+	return template.URL(roomPath(p.ID, "", p.Return)) //nolint:gosec // escaped there, and of this host
 }
 
-// On is where somebody who is let in goes on to.
-func (p waitingPage) On() template.URL {
-	switch {
-	case p.Return == "":
-		return template.URL("/shows/" + url.PathEscape(p.ID) + "/seats") //nolint:gosec // escaped here
-	case p.Home:
-		return template.URL(p.Return) //nolint:gosec // wayBack has found it to be of an origin that was named to us
-	default:
-		return template.URL("/v1/shows/" + url.PathEscape(p.ID) + "/return?" + url.Values{"to": {p.Return}}.Encode()) //nolint:gosec // escaped here
+// Deeds is where the forms of the page go.
+func (p waitingPage) Deeds() template.URL {
+	return template.URL(roomPath(p.ID, "/queue", p.Return)) //nolint:gosec // escaped there, and of this host
+}
+
+// roomPath is the path of a waiting room, or of what is below it, that leads back to an address
+// in a shop; "" for none.
+func roomPath(show, below, back string) string {
+	path := "/shows/" + url.PathEscape(show) + below
+	if back != "" {
+		path += "?" + url.Values{"return": {back}}.Encode()
 	}
+	return path
 }
 
 // MinutesLeft is what is left of the admission, in whole minutes.
@@ -121,7 +115,8 @@ func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *qu
 	page := waitingPage{
 		showHead: headOf(show), State: "joins", Visitor: who.visitor, Form: a.Keys.Form(who.visitor), Message: show.Message, Code: code,
 	}
-	page.Return, page.Home = a.wayBack(c, show.ID)
+	back, on := a.wayOn(c, show)
+	page.Return, page.On = back, template.URL(on) //nolint:gosec // of this host, or of an origin that was named to us
 	if room, err := a.Queue.Room(show.ID); err == nil && room.Identity() == queue.IdentityRequired && a.SignInURL != "" {
 		if _, known := a.Keys.Customer(cookieOf(c, customerCookie), a.Now()); !known {
 			page.SignIn = a.signInAt(c, show.ID)
@@ -137,23 +132,21 @@ func (a *API) waitingRoom(c *gin.Context, show booking.Show, who asker, code *qu
 	a.html(c, http.StatusOK, "waiting.html", page)
 }
 
-// wayBack is the address in a shop that a visitor comes from, by ?return: one that a route of this
-// very show covers, or of an origin in ShopOrigins; "" for any other, and for none. home: of the latter.
-func (a *API) wayBack(c *gin.Context, show string) (to string, home bool) {
+// wayOn is the address in a shop that a visitor comes from, by ?return: one that a route of this
+// very show covers, or of an origin in ShopOrigins; "" for any other, and for none. on is where
+// somebody who is let in goes on to: there, or to our own seats.
+func (a *API) wayOn(c *gin.Context, show booking.Show) (back, on string) {
 	asked := c.Query("return")
-	if asked == "" {
-		return "", false
-	}
 	if a.Gate != nil {
-		if to, ok := a.Gate.Return(show, asked); ok {
-			return to.String(), false
+		if to, ok := a.Gate.Return(show.ID, asked); ok {
+			return to.String(), "/v1" + waitingPath(show) + "/return?" + url.Values{"to": {to.String()}}.Encode()
 		}
 	}
 	u, err := url.Parse(asked)
 	if err != nil || u.User != nil || u.Opaque != "" || !slices.Contains(a.ShopOrigins, u.Scheme+"://"+u.Host) {
-		return "", false
+		return "", hallPath(show)
 	}
-	return u.String(), true
+	return u.String(), u.String()
 }
 
 // fillWaiting asks how the visitor's place stands, and keeps what a poll would.
@@ -234,10 +227,9 @@ func (a *API) deed(c *gin.Context) {
 		a.failPage(c, err)
 		return
 	}
-	back := waitingPage{showHead: showHead{ID: show.ID}}
-	back.Return, _ = a.wayBack(c, show.ID)
+	back, _ := a.wayOn(c, show)
 	private(c)
-	c.Redirect(http.StatusSeeOther, string(back.Self()))
+	c.Redirect(http.StatusSeeOther, roomPath(show.ID, "", back))
 }
 
 // do joins, leaves, joins the waiting list, asks for more time inside, or takes a place over
@@ -281,7 +273,7 @@ func (a *API) do(c *gin.Context, room *queue.Room, who asker, what string) error
 	return a.keepPlace(c, status)
 }
 
-func waitingPath(show booking.Show) string { return "/shows/" + url.PathEscape(show.ID) }
+func waitingPath(show booking.Show) string { return roomPath(show.ID, "", "") }
 
 // problemPage is what pages/problem.html shows.
 type problemPage struct {
