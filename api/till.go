@@ -162,7 +162,7 @@ func (a *API) tellHold(t tongue, layout *booking.Layout, hold *booking.Hold, wal
 	}
 }
 
-// nameKey is the text that says where a place of a section is, as web/plan.js has it.
+// nameKey is the text that says where a place of a section is, as placeName in web/ui.js has it.
 func nameKey(section booking.Section) string {
 	if section.Standing > 0 {
 		return "standing.name"

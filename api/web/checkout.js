@@ -41,9 +41,14 @@ async function underWay() {
   return order ? follow(order) : nothing();
 }
 
-// learnPlaces learns where the seats of the show are.
-async function learnPlaces() {
-  if (places) return;
+// learnPlaces learns where the seats of the show are, once for all who want to know.
+let learning;
+const learnPlaces = () => (learning ??= readPlaces().catch((problem) => {
+  learning = undefined;
+  throw problem;
+}));
+
+async function readPlaces() {
   const layout = await call("GET", `/shows/${id}/seats/layout?v=${show.layout_version}`);
   places = new Map(layout.sections.flatMap((s) => s.rows.flatMap((r) => r.seats.map((seat) => [seat.seat, { section: s.name, standing: s.standing, price: s.price, row: r.row, number: seat.number }]))));
 }
