@@ -119,7 +119,7 @@ func (s *Store) purgeVisitors(ctx context.Context, p *Purged, before int64, dry 
 	if err != nil {
 		return err
 	}
-	charged, err := s.namedByOperators(ctx)
+	named, err := s.namedByOperators(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *Store) purgeVisitors(ctx context.Context, p *Purged, before int64, dry 
 			return err
 		}
 		if !keep && !dry {
-			if keep, err = s.forget(ctx, p.Show, visitor, charged[visitor]); err != nil {
+			if keep, err = s.forget(ctx, p.Show, visitor, named[visitor]); err != nil {
 				return err
 			}
 		}
@@ -162,11 +162,11 @@ func (s *Store) visitorsOf(ctx context.Context, show string) ([]string, error) {
 func (s *Store) namedByOperators(ctx context.Context) (map[string]bool, error) {
 	var some []string
 	err := s.db.WithContext(ctx).Raw("SELECT DISTINCT subject FROM audit WHERE show_id = '' AND action = 'charge_wallet' OR action IN ('ban_visitor', 'unban_visitor')").Scan(&some).Error
-	charged := map[string]bool{}
+	named := map[string]bool{}
 	for _, visitor := range some {
-		charged[visitor] = true
+		named[visitor] = true
 	}
-	return charged, failed("purge", err)
+	return named, failed("purge", err)
 }
 
 // stillSomebody tells whether a visitor has points, which are theirs, or something in a

@@ -131,15 +131,14 @@ func (g *gateways) do(ctx context.Context, home *int, r request) (answer, error)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		wait := 200 * time.Millisecond
 		a, err := g.once(ctx, g.urls[*home%len(g.urls)], r, raw)
+		if err == nil && (a.status == http.StatusBadGateway || a.status == http.StatusGatewayTimeout) {
+			err = errors.New(a.String())
+		}
 		switch {
 		case ctx.Err() != nil:
 			return answer{}, because(ctx.Err(), last)
 		case err != nil:
 			lost, last = true, err
-			*home++
-			g.moved.Add(1)
-		case a.status == http.StatusBadGateway || a.status == http.StatusGatewayTimeout:
-			lost, last = true, errors.New(a.String())
 			*home++
 			g.moved.Add(1)
 		case a.later() && a.problem() != "queue_full":
