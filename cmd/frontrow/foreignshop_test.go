@@ -56,7 +56,7 @@ func shipped(t *testing.T, path string, replace ...string) string {
 // nginxBefore stands nginx before a shop, as deploy/nginx/shop.conf does.
 func nginxBefore(t *testing.T, shop, gateway string) string {
 	t.Helper()
-	at, dir := freePort(t), t.TempDir()
+	at, dir := testenv.FreeAddress(t), t.TempDir()
 	conf := shipped(t, "nginx/shop.conf", "listen 80;", "listen "+at+";", "127.0.0.1:3000", shop, "127.0.0.1:8080", gateway)
 	conf = "daemon off; master_process off; pid " + dir + "/pid; error_log stderr;\nevents {}\nhttp { access_log off;\n" +
 		"client_body_temp_path " + dir + "/b; proxy_temp_path " + dir + "/p; fastcgi_temp_path " + dir + "/f; uwsgi_temp_path " + dir + "/u; scgi_temp_path " + dir + "/s;\n" + conf + "}\n"
@@ -69,7 +69,7 @@ func nginxBefore(t *testing.T, shop, gateway string) string {
 // caddyBefore does so with Caddy.
 func caddyBefore(t *testing.T, shop, gateway string) string {
 	t.Helper()
-	at, path := freePort(t), filepath.Join(t.TempDir(), "Caddyfile")
+	at, path := testenv.FreeAddress(t), filepath.Join(t.TempDir(), "Caddyfile")
 	conf := shipped(t, "caddy/Caddyfile", "http://shop.example {", "http://shop.example:"+portOf(at)+" {\n\tbind 127.0.0.1\n", "127.0.0.1:3000", shop, "127.0.0.1:8080", gateway)
 	must(t, os.WriteFile(path, []byte("{\n\tadmin off\n\tauto_https off\n}\n"+conf), 0o600))
 	program(t, at, "caddy", "run", "--config", path, "--adapter", "caddyfile")
@@ -86,7 +86,7 @@ func TestAShopThatNobodyHereWrote(t *testing.T) {
 	for way, people := range map[string]int{"nginx": 1000, "proxy": 1000, "caddy": 100} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			shop, data := freePort(t), filepath.Join(t.TempDir(), "db.json")
+			shop, data := testenv.FreeAddress(t), filepath.Join(t.TempDir(), "db.json")
 			must(t, os.WriteFile(data, []byte(`{"concerts":[{"id":1,"title":"The Demo Tour"}]}`), 0o600))
 			binary, err := filepath.Abs("../../.tools/shop/node_modules/json-server/lib/cli/bin.js")
 			must(t, err)

@@ -31,15 +31,7 @@ import (
 	"frontrow/queue"
 )
 
-// TestMain keeps what this shell may have set for a real gateway out of the tests.
-func TestMain(m *testing.M) {
-	for _, setting := range os.Environ() {
-		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "FRONTROW_") {
-			_ = os.Unsetenv(name)
-		}
-	}
-	testenv.Main(m)
-}
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 const testWebhooks = "what-the-provider-signs-with"
 

@@ -261,7 +261,7 @@ func TestNothingIsLostBetweenProcesses(t *testing.T) {
 	t.Parallel()
 	b := realBackend(t)
 	binary := testenv.Binary(t)
-	services := &process{t: t, binary: binary, listen: freePort(t)}
+	services := &process{t: t, binary: binary, listen: testenv.FreeAddress(t)}
 	at := services.url()
 	var gateways []*process
 	for range 2 {

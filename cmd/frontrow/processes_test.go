@@ -34,7 +34,7 @@ type process struct {
 // start runs the binary on a backend, with more settings. It ends with the test.
 func (b backend) start(t *testing.T, binary string, settings ...string) *process {
 	t.Helper()
-	p := &process{t: t, binary: binary, listen: freePort(t)}
+	p := &process{t: t, binary: binary, listen: testenv.FreeAddress(t)}
 	p.env = []string{
 		"FRONTROW_LISTEN=" + p.listen, "FRONTROW_REDIS_URL=" + b.redis, "FRONTROW_MYSQL_DSN=" + b.dsn, "FRONTROW_DATA_DIR=" + t.TempDir(),
 		"FRONTROW_SECRET=" + testSecret, "FRONTROW_ADMIN_TOKEN=" + testAdmin, "FRONTROW_DEMO_CHARGES=true",
@@ -44,14 +44,6 @@ func (b backend) start(t *testing.T, binary string, settings ...string) *process
 	p.start()
 	t.Cleanup(p.kill)
 	return p
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (p *process) url() string { return "http://" + p.listen }

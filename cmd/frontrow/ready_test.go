@@ -13,7 +13,7 @@ func TestReady(t *testing.T) {
 	server := testenv.OwnRedis(t)
 	b := backend{redis: server.URL(), dsn: testenv.MySQL(t)}
 	b.migrate(t)
-	listen, ops := freePort(t), freePort(t)
+	listen, ops := testenv.FreeAddress(t), testenv.FreeAddress(t)
 	b.serve(t, func(c *gatewayConfig) { c.Listen, c.OpsListen = listen, ops })
 	if code, out, _ := runs(t, "ready", "--listen", listen, "--ops-listen", ops); code != 0 || out != "ready\n" {
 		t.Errorf("exit code %d, %q", code, out)
@@ -25,7 +25,7 @@ func TestReady(t *testing.T) {
 	if code, _, told := runs(t, "ready", "--ops-listen", ops); code != 1 || !strings.Contains(told, `"redis":"unavailable"`) {
 		t.Errorf("exit code %d, %q without Redis", code, told)
 	}
-	if code, _, told := runs(t, "ready", "--ops-listen", freePort(t)); code != 1 || !strings.Contains(told, "not ready") {
+	if code, _, told := runs(t, "ready", "--ops-listen", testenv.FreeAddress(t)); code != 1 || !strings.Contains(told, "not ready") {
 		t.Errorf("exit code %d, %q of no gateway", code, told)
 	}
 }

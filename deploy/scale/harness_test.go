@@ -27,14 +27,7 @@ import (
 	"frontrow/queue"
 )
 
-func TestMain(m *testing.M) {
-	for _, setting := range os.Environ() {
-		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "FRONTROW_") {
-			_ = os.Unsetenv(name)
-		}
-	}
-	testenv.Main(m)
-}
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 const (
 	admin  = "the-operator-of-the-tests"

@@ -19,15 +19,22 @@ package testenv
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
 
 // Main runs the tests, stops the servers that they started, removes what those
-// wrote, and exits. Every package that uses this one says
+// wrote, and exits. What this shell may have set for a real gateway (FRONTROW_…) is kept out of
+// them. Every package that uses this one says
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 func Main(m *testing.M) {
+	for _, setting := range os.Environ() {
+		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "FRONTROW_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 	code := m.Run()
 	closeAll()
 	os.Exit(code)
