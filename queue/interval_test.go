@@ -162,8 +162,11 @@ func TestAShorterIntervalIsInForceSoon(t *testing.T) {
 		g.join(3)
 		equal(t, g.lets(), 1, "the interval's")
 		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- g.admit.Run(ctx) }()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = g.admit.Run(ctx) // it ends with its context
+		}()
 		time.Sleep(100 * time.Millisecond) // it has seen that an hour is to pass
 		before := g.totals().Admitted
 		g.set("interval_ms", 1)
