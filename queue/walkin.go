@@ -46,9 +46,9 @@ func (r *Room) IsCrowded() (bool, error) {
 	return shut || r.isShut(), nil
 }
 
-// hasLine tells whether more wait than one admission takes. Fewer may be on their way in: a view that is taken between
+// hasLine tells whether more wait than one admission takes. As many may be on their way in: a view that is taken between
 // somebody's join and their admission shows them waiting for a second.
-func (v *view) hasLine() bool { return v.present() >= int64(v.rules.Admit) }
+func (v *view) hasLine() bool { return v.present() > int64(v.rules.Admit) }
 
 // mostWalks bounds how many who come at once share one admission.
 const mostWalks = 1000
