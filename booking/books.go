@@ -97,6 +97,10 @@ func (b *books) soldOnce() {
 	}
 	for _, seat := range sorted(b.seats) {
 		r, t := b.seats[seat], b.tickets[seat]
+		if r.Kept != "" {
+			b.keptFromSale(r)
+			continue
+		}
 		if r.State == seatSold && (t.OrderID == "" || t.OrderID != r.OrderID) {
 			b.broken(invariant.SoldOnce, "seat %s is sold to order %q but the ticket is of %q", seat, r.OrderID, t.OrderID)
 		}
@@ -107,6 +111,13 @@ func (b *books) soldOnce() {
 		}
 	}
 	b.heldOnce()
+}
+
+// keptFromSale: a seat that is not for sale is nobody's.
+func (b *books) keptFromSale(r seatRow) {
+	if _, sold := b.tickets[r.Seat]; sold || r.OrderID != "" || r.HoldID != "" || r.State != seatSold {
+		b.broken(invariant.SoldOnce, "seat %s is not for sale (%s) and is %s, of hold %q and order %q", r.Seat, r.Kept, r.State, r.HoldID, r.OrderID)
+	}
 }
 
 // heldOnce: no two holds have a seat at the same time. A paid one has it for

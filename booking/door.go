@@ -30,9 +30,14 @@ const (
 	letterFree = 'f'
 	letterHeld = 'h'
 	letterSold = 's'
+	letterKept = 'b'
 )
 
-// States are the seats of a show at one moment: a letter a seat (f, h, s) in
+// recordKept is how the door writes down a seat that is not for sale. It does not tell
+// why: nobody who buys has to know.
+const recordKept = "blocked"
+
+// States are the seats of a show at one moment: a letter a seat (f, h, s, and b for not for sale) in
 // the order of the layout. Version grows with every change; AsOf is in µs.
 type States struct {
 	LayoutVersion int
@@ -41,11 +46,11 @@ type States struct {
 	AsOf          int64
 }
 
-// Count tells how many seats are free, held and sold.
+// Count tells how many of the seats that are for sale are free, held and sold.
 func (t States) Count() (free, held, sold int) {
 	free = strings.Count(t.States, string(letterFree))
 	held = strings.Count(t.States, string(letterHeld))
-	return free, held, len(t.States) - free - held
+	return free, held, strings.Count(t.States, string(letterSold))
 }
 
 // doors is what this gateway remembers of every door.

@@ -109,8 +109,8 @@ func (s *Store) drillTicket(ctx context.Context, show Show, b *books) error {
 // doorLag is how long a seat may be sold before the door says so.
 const doorLag = time.Second
 
-// verifyDoor compares a loaded door with the database: no sold seat is shown as
-// free. What differs is looked at again after doorLag.
+// verifyDoor compares a loaded door with the database: no seat that is sold, or not for
+// sale, is shown as free. What differs is looked at again after doorLag.
 func (s *Store) verifyDoor(ctx context.Context, show Show, b *books) error {
 	if show.Phase != PhaseOpen {
 		return nil
@@ -126,7 +126,7 @@ func (s *Store) verifyDoor(ctx context.Context, show Show, b *books) error {
 		return nil
 	}
 	for _, seat := range free {
-		b.broken(invariant.SoldOnce, "seat %s is sold, and free at the door", seat)
+		b.broken(invariant.SoldOnce, "seat %s is sold or not for sale, and free at the door", seat)
 	}
 	return err
 }

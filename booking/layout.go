@@ -45,6 +45,7 @@ type seatRow struct {
 	HoldID        string
 	HoldUntil     int64
 	OrderID       string
+	Kept          string
 }
 
 func (seatRow) TableName() string { return "seats" }
@@ -239,10 +240,11 @@ func insertLayout(tx *gorm.DB, show string, version int, sections []Section) err
 		heads[i] = sectionRow{ShowID: show, Section: sec.Section, Name: sec.Name, Price: sec.Price, Ordinal: i, Standing: sec.Standing}
 	}
 	var seats []seatRow
+	kept := keptFrom(sections)
 	eachSeat(sections, func(section Section, row Row, seat Seat) {
 		seats = append(seats, seatRow{
 			ShowID: show, Seat: seat.Seat, Ordinal: len(seats), Section: section.Section, RowName: row.Row,
-			Number: seat.Number, X: seat.X, Y: seat.Y, LayoutVersion: version, State: seatFree,
+			Number: seat.Number, X: seat.X, Y: seat.Y, LayoutVersion: version, State: stateOf(kept[seat.Seat]), Kept: kept[seat.Seat],
 		})
 	})
 	if err := tx.CreateInBatches(heads, seatsPerInsert).Error; err != nil {

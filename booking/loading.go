@@ -72,14 +72,16 @@ func (s *Store) incarnation(ctx context.Context, show Show) (name string, loaded
 func (s *Store) readSeats(ctx context.Context, show string) ([]seatRow, error) {
 	var seats []seatRow
 	err := s.db.WithContext(ctx).Where("show_id = ?", show).Order("ordinal").
-		Select("seat", "ordinal", "state", "fence", "hold_id", "hold_until", "order_id").Find(&seats).Error
+		Select("seat", "ordinal", "state", "fence", "hold_id", "hold_until", "order_id", "kept").Find(&seats).Error
 	return seats, err
 }
 
 // record is how the door writes down a seat's state.
 func (r seatRow) record() string {
-	switch r.State {
-	case seatFree, seatSold:
+	switch {
+	case r.Kept != "":
+		return recordKept
+	case r.State == seatFree || r.State == seatSold:
 		return r.State
 	default:
 		return strconv.FormatInt(r.HoldUntil, 10) + ":" + r.HoldID
@@ -90,6 +92,8 @@ func lettersOf(seats []seatRow, now int64) string {
 	letters := make([]byte, len(seats))
 	for i, seat := range seats {
 		switch {
+		case seat.Kept != "":
+			letters[i] = letterKept
 		case seat.State == seatSold:
 			letters[i] = letterSold
 		case seat.State == seatFree || seat.State == seatHeld && seat.HoldUntil <= now:

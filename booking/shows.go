@@ -158,7 +158,8 @@ func (s *Store) CreateShow(ctx context.Context, p Spec) (Show, error) {
 
 // PutShow creates the show or makes an existing one what the Spec says: title,
 // times, limits, rules, and the layout as long as no seat was ever held or
-// sold. The phase of an existing show stays. It may return an *InvalidError or
+// sold. The phase of an existing show stays, and so do the seats that are not for
+// sale as long as the layout does. It may return an *InvalidError or
 // ErrLayoutInUse.
 func (s *Store) PutShow(ctx context.Context, p Spec) (w Show, created bool, err error) {
 	w, err = s.CreateShow(ctx, p)
@@ -185,7 +186,7 @@ func (s *Store) putLayout(ctx context.Context, p Spec) error {
 		return err
 	}
 	old, err := s.Layout(ctx, w)
-	if err != nil || reflect.DeepEqual(old.Sections, p.Sections) {
+	if err != nil || reflect.DeepEqual(old.Sections, forSale(p.Sections)) {
 		return err
 	}
 	err = s.transact(ctx, "put layout", func(tx *gorm.DB) error {

@@ -62,6 +62,10 @@ type Section struct {
 	Standing int    `json:"standing,omitempty"`
 	Area     *Area  `json:"area,omitempty"` // in a Spec alone
 	Rows     []Row  `json:"rows"`
+
+	// The ids of seats that are not for sale from the beginning, in a Spec alone; see KeepSeats.
+	House   []string `json:"house,omitempty"`
+	Blocked []string `json:"blocked,omitempty"`
 }
 
 // Row is a row of seats within a section.
@@ -215,6 +219,7 @@ func (f *faults) sections(sections []Section) {
 		f.unless(s.Price >= 0 && s.Price <= maxPrice, at+".price", "must be 0 to %d", maxPrice)
 		f.standing(at, s)
 		f.rows(at, s.Rows, seats)
+		f.kept(at, s)
 	}
 	// Who says that there are none sells nothing here: the queue stands before somebody else's shop.
 	none := sections != nil && len(sections) == 0

@@ -3,8 +3,8 @@
 -- may be done again, and late.
 --
 -- KEYS[1] -> fr:{show}:door            hash: loaded, plan, version, fence
--- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s
--- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free"
+-- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s b
+-- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free" | "fence:blocked"
 -- KEYS[4] -> fr:{show}:door:deadlines  sorted set: ordinal -> deadline (µs)
 -- ARGV[1] -> plan of the layout that the ordinals belong to
 -- ARGV[2] -> id of the old hold

@@ -3,8 +3,8 @@
 -- the same hold counts as free too, so that a retry after a lost answer works.
 --
 -- KEYS[1] -> fr:{show}:door            hash: loaded, plan, version, fence
--- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s
--- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free"
+-- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s b
+-- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free" | "fence:blocked"
 -- KEYS[4] -> fr:{show}:door:deadlines  sorted set: ordinal -> deadline (µs)
 -- ARGV[1] -> plan of the layout that the ordinals belong to
 -- ARGV[2] -> id of the hold
@@ -43,7 +43,7 @@ for i, record in ipairs(records) do
   if record then
     local state = string.match(record, '^%d+:(.*)$')
     local held_until, holder = string.match(state, '^(%d+):(.*)$')
-    if state == 'sold' or (held_until and tonumber(held_until) > now and holder ~= hold) then
+    if state == 'sold' or state == 'blocked' or (held_until and tonumber(held_until) > now and holder ~= hold) then
       taken[#taken + 1] = ordinals[i]
     end
   end

@@ -3,8 +3,8 @@
 -- intention does nothing.
 --
 -- KEYS[1] -> fr:{show}:door            hash: loaded, plan, version, fence, looks
--- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s
--- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free"
+-- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s b
+-- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free" | "fence:blocked"
 -- KEYS[4] -> fr:{show}:door:deadlines  sorted set: ordinal -> deadline (µs)
 -- KEYS[5] -> fr:{show}:door:leases:<incarnation>     what becomes KEYS[3]
 -- KEYS[6] -> fr:{show}:door:deadlines:<incarnation>  what becomes KEYS[4]

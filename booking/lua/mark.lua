@@ -1,15 +1,15 @@
--- Writes at the door what the database says of seats: sold after a payment, or
--- whatever it is when the two were found to differ. A record with a higher
+-- Writes at the door what the database says of seats: sold after a payment, not for
+-- sale, or whatever it is when the two were found to differ. A record with a higher
 -- fence is newer than what the database said, and stays, unless it is a lease
 -- of the hold that found the difference and is now giving up.
 --
 -- KEYS[1] -> fr:{show}:door            hash: loaded, plan, version, fence
--- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s
--- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free"
+-- KEYS[2] -> fr:{show}:door:states     string: a letter a seat, f h s b
+-- KEYS[3] -> fr:{show}:door:leases     hash: ordinal -> "fence:deadline:hold" | "fence:sold" | "fence:free" | "fence:blocked"
 -- KEYS[4] -> fr:{show}:door:deadlines  sorted set: ordinal -> deadline (µs)
 -- ARGV[1] -> plan of the layout that the ordinals belong to
 -- ARGV[2] -> id of the hold that gives up, or empty
--- ARGV[3..] -> triples: ordinal, fence, "sold" | "free" | "deadline:hold"
+-- ARGV[3..] -> triples: ordinal, fence, "sold" | "free" | "blocked" | "deadline:hold"
 --
 -- Returns {"ok", now, incarnation, version}
 --         {"unloaded", now}                  the door is not loaded with this plan
