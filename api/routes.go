@@ -88,6 +88,8 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.POST("/shows/:show/close", a.unlessChanged, a.close)
 	admin.POST("/shows/:show/reset", a.reset)
 	admin.PUT("/shows/:show/message", a.unlessChanged, a.setMessage)
+	admin.GET("/shows/:show/seats", a.getKept)
+	admin.POST("/shows/:show/seats", a.keepSeats)
 	admin.GET("/shows/:show/theme", a.getTheme)
 	admin.PUT("/shows/:show/theme", a.setTheme)
 	admin.DELETE("/shows/:show/theme", a.deleteTheme)
