@@ -1,6 +1,7 @@
 // The desk of one show: asks for figures and changes all the time, and shows them.
 import { History, draw, span } from "./chart.js";
 import { Changes } from "./changes.js";
+import { keeping } from "./keeping.js";
 import { letters } from "./letters.js";
 import { Levers } from "./levers.js";
 import { lookUp } from "./lookup.js";
@@ -18,6 +19,7 @@ const seldom = 6000; // and between two at what is dear to ask
 
 const history = new History(kept());
 const levers = new Levers(path, () => look());
+const countKept = keeping(levers);
 const changes = new Changes(id, $("changes"));
 const dead = letters($("letters"), () => lookSeldom());
 
@@ -50,6 +52,7 @@ async function ask() {
       show = await call("GET", path);
       levers.know(show, untold);
       looks(levers, id).catch(() => {}); // it stays as it was until the next change
+      countKept().catch(() => {}); // likewise
       tell(untold.splice(0));
     }
     failures = 0;

@@ -47,6 +47,7 @@ func TestTheDeskInABrowser(t *testing.T) {
 		"the interval":                       deskInterval,
 		"the queue is started anew":          deskResets,
 		"the theme":                          deskThemes,
+		"seats that are not for sale":        deskKeepsSeats,
 		"a session that ends keeps the rest": deskSignedOut,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
@@ -133,6 +134,18 @@ func deskIsTold(t *testing.T, b chromium, g *testGateway) {
 	two.accessible("news of another desk")
 	two.width(1280).clicks("#news-close").lacks("#news").clicks("#pause").clicks("#sure-yes").sees("#flow", "Paused")
 	one.sees("#flow", "Paused").sees("#news", "minho: changed admission · Paused: no → yes.")
+}
+
+func deskKeepsSeats(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut, func(spec map[string]any) { spec["sections"] = []any{section("A", 1000, 3), section("B", 1000, 2)} })
+	one, two := b.operator(t, g, "jiyeon", show), b.operator(t, g, "minho", show)
+	one.sees("#keep-told", "0 kept back, 0 blocked").lacks("#keep-release").becomes("document.querySelector('#keep-house').disabled", "nothing can be kept back")
+	one.types("#keep-which", "A-1-1, A-1-2").clicks("#keep-house").sees("#keep-told", "2 kept back, 0 blocked").accessible("a desk that keeps seats")
+	two.sees("#news", "jiyeon: changed what is for sale").sees("#keep-told", "2 kept back")
+	one.width(1280).types("#keep-which", "B").clicks("#keep-blocked").sees("#keep-told", "2 kept back, 2 blocked")
+	one.types("#keep-which", "A-9-9").clicks("#keep-house").sees("#sure", "There is no such seat.").clicks("#sure-yes")
+	one.clicks("#keep-release").sees("#sure", "Blocked seats stay blocked.").clicks("#sure-yes").sees("#keep-told", "0 kept back, 2 blocked").lacks("#keep-release")
+	one.types("#keep-which", "B").clicks("#keep-free").sees("#keep-told", "0 kept back, 0 blocked")
 }
 
 func deskClashes(t *testing.T, b chromium, g *testGateway) {
