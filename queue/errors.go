@@ -30,6 +30,8 @@ var (
 	ErrCustomerRequired = errors.New("a customer of the shop is needed")
 	// ErrNoPlace says that the visitor has no place in this queue.
 	ErrNoPlace = errors.New("no place in this queue")
+	// ErrNotWaiting says that somebody is not in line, or not there at the moment.
+	ErrNotWaiting = errors.New("not waiting")
 	// ErrPlaceExpired says that the place is of an older generation: the show was reset.
 	ErrPlaceExpired = errors.New("the place is of an older generation")
 	// ErrCodeInvalid says that a code was not made by us for this show and this place to

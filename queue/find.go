@@ -19,7 +19,9 @@ type Found struct {
 	CameBack int64
 	Until    time.Time // of what the state gives time for; zero for none
 	Missed   int64     // times called, and did not come
-	AsOf     time.Time
+	// Preferred tells that an operator has called them before their turn.
+	Preferred bool
+	AsOf      time.Time
 }
 
 // Find says how it stands with a visitor's place, or with that of a number where the
@@ -34,7 +36,7 @@ func (r *Room) Find(ctx context.Context, visitor string, number int64) (Found, e
 	if err != nil {
 		return Found{}, err
 	}
-	if len(a.rest) != 7 {
+	if len(a.rest) != 8 {
 		return Found{}, fmt.Errorf("find answered %v", a.rest)
 	}
 	f := Found{Generation: v.generation, CameBack: v.returned, AsOf: timeOf(a.now)}
@@ -48,10 +50,17 @@ func (r *Room) Find(ctx context.Context, visitor string, number int64) (Found, e
 	f.Missed, _ = a.rest[5].(int64)
 	present, _ := a.rest[6].(int64)
 	f.Present = present == 1
+	preferred, _ := a.rest[7].(int64)
+	f.Preferred = preferred == 1
 	if f.State == string(Waiting) {
 		f.Position = v.place(f.Number)
 	}
 	return f, nil
+}
+
+// IsInLine tells whether it is somebody who waits in line and is there.
+func (f Found) IsInLine() bool {
+	return f.Present && (f.State == string(Waiting) || f.State == "returned")
 }
 
 // place is the position of a number that waits, there or not.

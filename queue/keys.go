@@ -17,7 +17,7 @@ func keys(show string) []string {
 		at + "seen:0", at + "seen:1", at + "seen:2", at + "scratch",
 		at + "returned", at + "invited", at + "missed", at + "calls", at + "lobby",
 		at + "limits", at + "holding", at + "taken", at + "list", at + "untold",
-		at + "codes", at + "offers", at + "prolonged", at + "moved",
+		at + "codes", at + "offers", at + "prolonged", at + "moved", at + "preferred",
 	}
 }
 
@@ -50,6 +50,7 @@ const (
 	keyOffers
 	keyProlonged
 	keyMoved
+	keyPreferred
 )
 
 var (
@@ -91,6 +92,8 @@ var (
 	acceptLua string
 	//go:embed lua/prolong.lua
 	prolongLua string
+	//go:embed lua/prefer.lua
+	preferLua string
 	//go:embed lua/find.lua
 	findLua string
 )
@@ -114,5 +117,6 @@ var (
 	offerScript   = redis.NewScript(opening + offerLua)
 	acceptScript  = redis.NewScript(opening + limitsLua + acceptLua)
 	prolongScript = redis.NewScript(opening + prolongLua)
+	preferScript  = redis.NewScript(opening + preferLua)
 	findScript    = redis.NewScript(opening + findLua)
 )

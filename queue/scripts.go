@@ -21,6 +21,7 @@ func Scripts() map[string]string {
 		"offer":   offerScript.Hash(),
 		"accept":  acceptScript.Hash(),
 		"prolong": prolongScript.Hash(),
+		"prefer":  preferScript.Hash(),
 		"find":    findScript.Hash(),
 	}
 }

@@ -23,6 +23,9 @@
 -- are called than the seats that are left serve, one each where the rules do not say. They
 -- have longer to claim, and only once.
 --
+-- Whom an operator calls before their turn goes before both, within the same bounds and in an
+-- admission of their own, so that the ledger shows of every other that it went by the line.
+--
 -- ARGV[3]  chunk: most visitors that one call takes one by one
 -- ARGV[4]  seats that are free; -1 when that is not known
 -- ARGV[5]  seats that are held, or being paid for
@@ -175,7 +178,33 @@ local want = math.min(quota, vacant)
 local claim_by = now + r.claim_seconds * 1000000
 local first, last, returned = 0, 0, 0
 
-if listing and r.list_due == 0 and want > 0 then
+-- Who is not there any more, or was called by now, stays what they are.
+local preferred, popped = {}, 0
+if want > 0 then
+  local front = redis.call('ZPOPMIN', PREFERRED, text(math.min(want, chunk)))
+  popped = #front / 2
+  for i = 1, #front, 2 do
+    local visitor, number = front[i], tonumber(front[i + 1])
+    local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
+    local back = tonumber(redis.call('ZSCORE', RETURNED, visitor) or nil)
+    if (place == number and number > r.head or back == number) and redis.call('GETBIT', PRESENT, text(number)) == 1 then
+      redis.call('ZREM', place and WAITING or RETURNED, visitor)
+      bit(PRESENT, number, 0)
+      if place then
+        call(visitor, {number = number, misses = 0, session = 0, max = 0})
+      end
+      preferred[#preferred + 1] = text(claim_by)
+      preferred[#preferred + 1] = visitor
+      if first == 0 then first = number end
+      last = number
+      returned = returned + 1
+    end
+  end
+  each_batch('ZADD', ACTIVE, preferred)
+end
+local turn = returned == 0 -- of the list and the line
+
+if turn and listing and r.list_due == 0 and want > 0 then
   local claim = now + math.max(60, r.waiting_list_claim_seconds) * 1000000
   local front = redis.call('ZPOPMIN', LIST, text(math.min(want, chunk)))
   local entering, untold = {}, {}
@@ -196,8 +225,8 @@ end
 
 -- Who came back has a smaller number than anybody beyond the head. One by one: the
 -- present go in, the absent are away again.
-local going, absent, popped = {}, {}, 0
-while not listing and want > returned and popped < chunk do
+local going, absent = {}, {}
+while turn and not listing and want > returned and popped < chunk do
   local front = redis.call('ZPOPMIN', RETURNED, text(math.min(want - returned, chunk - popped)))
   if #front == 0 then
     break
@@ -278,7 +307,7 @@ local function reach(n)
 end
 
 local invited, head = 0, r.head
-if not listing and want > returned and redis.call('ZCARD', RETURNED) == 0 then
+if turn and not listing and want > returned and redis.call('ZCARD', RETURNED) == 0 then
   invited, head = reach(want - returned)
   if invited > 0 then
     if first == 0 then
@@ -299,7 +328,7 @@ end
 local admitted = returned + invited
 local next_number = math.max(0, redis.call('BITPOS', PRESENT, 1))
 local waits = next_number > 0 or listing and redis.call('ZCARD', LIST) > 0
-if listing then
+if listing or not turn then
   next_number = 0 -- of the line: it is not its turn
 end
 local more = waits and quota - admitted > 0 and vacant - admitted > 0

@@ -4,7 +4,7 @@
 -- ARGV[4]  number; 0 when only the visitor is known
 --
 -- Returns {'ok', now, epoch, version, state, visitor, number, position, until, missed,
---          present}:
+--          present, preferred}:
 --   state     'lobby'     waits for the draw
 --             'waiting'   in line, and not called yet
 --             'returned'  in line again after having been called; position: among those
@@ -24,6 +24,7 @@
 --   until     (us); 0 for none
 --   missed    how often they were called and did not come
 --   present   1: counted as there
+--   preferred 1: an operator calls them before their turn
 
 local visitor, number = ARGV[3], tonumber(ARGV[4])
 
@@ -32,7 +33,8 @@ local function reply(state, position, till, missed)
   if number > 0 and number <= r.issued then
     present = redis.call('GETBIT', PRESENT, text(number))
   end
-  return {'ok', now, r.epoch, r.version, state, visitor, number, position, till, missed, present}
+  local preferred = (state == 'waiting' or state == 'returned') and redis.call('ZSCORE', PREFERRED, visitor) and 1 or 0
+  return {'ok', now, r.epoch, r.version, state, visitor, number, position, till, missed, present, preferred}
 end
 
 if visitor == '' then

@@ -31,7 +31,7 @@ local standing = tonumber(redis.call('HGET', ROOM, 'epoch') or 0)
 if standing >= epoch then
   return {'kept', now, standing, tonumber(redis.call('HGET', ROOM, 'version'))}
 end
-redis.call('UNLINK', unpack(KEYS, 1, 27)) -- all but moves: who has moved has moved
+redis.call('UNLINK', KEYS[29], unpack(KEYS, 1, 27)) -- all but moves: who has moved has moved
 
 local fields, visitors = tonumber(ARGV[8]), tonumber(ARGV[9])
 local at = 10

@@ -169,6 +169,7 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
   elseif deadline > 0 then
     lapse(visitor)
     c = called(visitor)
+    place = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
     wrote = true
   end
 

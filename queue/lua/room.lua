@@ -40,6 +40,8 @@
 -- KEYS[27] prolonged  bitmap: bit n: the session of number n was prolonged
 -- KEYS[28] moved      sorted set: visitor -> when they moved to another device (us), each later
 --                     than the one before. It outlives the epoch
+-- KEYS[29] preferred  sorted set: visitor -> number; whom an operator calls before their turn.
+--                     They stay where they are in line until then
 -- ARGV[1]  epoch that the caller knows
 -- ARGV[2]  highest version of that epoch that the caller was ever told
 --
@@ -51,7 +53,7 @@ local ROOM, WAITING, PRESENT, ACTIVE, CALLED, AWAY = KEYS[1], KEYS[2], KEYS[3], 
 local FINISHED, RESTORED, ADMISSIONS, WAITS, SCRATCH = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]
 local RETURNED, INVITED, MISSED, CALLS, LOBBY, LIMITS = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
 local HOLDING, TAKEN, LIST, UNTOLD = KEYS[21], KEYS[22], KEYS[23], KEYS[24]
-local CODES, OFFERS, PROLONGED, MOVED = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
+local CODES, OFFERS, PROLONGED, MOVED, PREFERRED = KEYS[25], KEYS[26], KEYS[27], KEYS[28], KEYS[29]
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -197,7 +199,8 @@ local function in_line()
 end
 
 -- lapse ends the admission of somebody whose deadline has passed: a session
--- expires; who never showed up has missed, and may come back from away, once.
+-- expires; who never showed up has missed, and may come back from away, once. Who was
+-- called before their turn stands in line again where they were.
 local function lapse(visitor)
   local c = called(visitor)
   redis.call('ZREM', ACTIVE, visitor)
@@ -207,6 +210,10 @@ local function lapse(visitor)
     add('expired', 1)
   elseif c.misses > 0 then
     redis.call('HDEL', CALLED, visitor)
+    add('missed', 1)
+  elseif c.number > r.head then
+    redis.call('HDEL', CALLED, visitor)
+    redis.call('ZADD', WAITING, text(c.number), visitor)
     add('missed', 1)
   else
     c.misses = 1
