@@ -56,6 +56,7 @@ var catalogue = []struct {
 	{queue.ErrFull, &problem{status: 503, code: "queue_full", detail: "The queue is full just now.", retryAfter: 30 * time.Second}},
 	{queue.ErrSoldOut, &problem{status: 409, code: "sold_out", detail: "Everything is sold."}},
 	{queue.ErrCustomerRequired, &problem{status: 401, code: "customer_required", detail: "Places of this show are for customers of the shop: sign in there first."}},
+	{queue.ErrNotWaiting, &problem{status: 409, code: "not_waiting", detail: "Only somebody who waits in line, and is there at the moment, can be called before their turn."}},
 	{queue.ErrNotSoldOut, &problem{status: 409, code: "not_sold_out", detail: "Seats are still to be had: there is a waiting list only once all are sold."}},
 	{queue.ErrProofRequired, &problem{status: 403, code: "proof_required", detail: "A new place costs a little work just now: solve a challenge, and join with the proof."}},
 	{queue.ErrProofInvalid, &problem{status: 403, code: "proof_invalid", detail: "This proof solves no challenge of this show, or one that is past its time."}},

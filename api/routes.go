@@ -102,6 +102,7 @@ func (a *API) Handler() (http.Handler, error) {
 	admin.GET("/shows/:show/orders.csv", a.downloadOrders)
 	admin.PUT("/shows/:show/bans/:visitor", a.banVisitor)
 	admin.DELETE("/shows/:show/bans/:visitor", a.unbanVisitor)
+	admin.PUT("/shows/:show/preferred/:visitor", a.preferVisitor)
 	admin.GET("/vitals", a.vitals)
 	admin.GET("/dead-letters", a.listDeadLetters)
 	admin.POST("/dead-letters/redrive", a.redriveAll)

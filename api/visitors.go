@@ -24,6 +24,7 @@ type foundJSON struct {
 	Position   int64       `json:"position,omitempty"`
 	Present    bool        `json:"present"`
 	Banned     bool        `json:"banned"`
+	Preferred  bool        `json:"preferred"`
 	CameBack   int64       `json:"came_back"`
 	Missed     int64       `json:"missed"`
 	JoinedAt   *time.Time  `json:"joined_at,omitempty"`
@@ -119,7 +120,7 @@ func (a *API) foundJSON(c *gin.Context, show booking.Show, who sought, f queue.F
 	ctx := c.Request.Context()
 	answer := foundJSON{
 		Show: show.ID, State: f.State, Visitor: f.Visitor, Number: f.Number, Position: f.Position, Present: f.Present,
-		Banned: a.Catalogue.IsBanned(show.ID, f.Visitor), CameBack: f.CameBack, Missed: f.Missed, Orders: []orderJSON{}, AsOf: f.AsOf,
+		Banned: a.Catalogue.IsBanned(show.ID, f.Visitor), Preferred: f.Preferred, CameBack: f.CameBack, Missed: f.Missed, Orders: []orderJSON{}, AsOf: f.AsOf,
 	}
 	if !f.Until.IsZero() {
 		answer.Until = &f.Until

@@ -65,6 +65,14 @@ func (auditRow) TableName() string { return "audit" }
 // values are what something is made of, by the names that the interface has for them.
 type values map[string]any
 
+// NotePreferred writes down that an operator has a visitor called before their turn, from a position in
+// line. It may return ErrUnavailable.
+func (s *Store) NotePreferred(ctx context.Context, show, visitor string, position int64) error {
+	return s.transact(ctx, "call before turn", func(tx *gorm.DB) error {
+		return s.auditOf(ctx, tx, "call before turn", show, visitor, values{"preferred": false}, values{"preferred": true, "position": position})
+	})
+}
+
 // audit writes down a change of a show, in the transaction that makes it. What is
 // the same before and after is left out.
 func (s *Store) audit(ctx context.Context, tx *gorm.DB, op, show string, was, became values) error {

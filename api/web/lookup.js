@@ -24,6 +24,28 @@ export function lookUp(path, form, found) {
     }
   }
 
+  // prefer is the button that has somebody who waits called before their turn.
+  function prefer(v) {
+    const button = make("button", "second", text("desk.visitor.prefer"));
+    button.type = "button";
+    button.onclick = async () => {
+      const words = { title: text("desk.visitor.prefer.title"), words: text("desk.visitor.prefer.text"), yes: text("desk.visitor.prefer") };
+      if (await sure(words)) await change("PUT", `preferred/${v.visitor}`);
+    };
+    return button;
+  }
+
+  // change does something about a visitor, and looks again.
+  async function change(method, what) {
+    try {
+      await call(method, `${path}/${what}`);
+    } catch (problem) {
+      found.append(make("p", "note warn", problem.message));
+      return;
+    }
+    look();
+  }
+
   // bar is the button that puts a visitor out of the show, or lets them in again.
   function bar(v) {
     const button = make("button", v.banned ? "second" : "danger", text(v.banned ? "desk.visitor.unban" : "desk.visitor.ban"));
@@ -31,13 +53,7 @@ export function lookUp(path, form, found) {
     button.onclick = async () => {
       const words = { title: text("desk.visitor.ban.title"), words: text("desk.visitor.ban.text"), yes: text("desk.visitor.ban"), danger: true, grave: true };
       if (!v.banned && !(await sure(words))) return;
-      try {
-        await call(v.banned ? "DELETE" : "PUT", `${path}/bans/${v.visitor}`);
-      } catch (problem) {
-        found.append(make("p", "note warn", problem.message));
-        return;
-      }
-      look();
+      await change(v.banned ? "DELETE" : "PUT", `bans/${v.visitor}`);
     };
     return button;
   }
@@ -55,8 +71,12 @@ export function lookUp(path, form, found) {
     }
     const orders = make("ul", "log");
     for (const order of v.orders) orders.append(orderOf(order));
+    const waits = v.present && (v.state === "waiting" || v.state === "returned");
+    const levers = v.visitor ? [...(waits && !v.preferred && !v.banned ? [prefer(v)] : []), bar(v)] : [];
+    const row = make("p", "row");
+    row.append(...levers);
     const out = v.banned ? [make("p", "note warn", text("desk.visitor.banned"))] : [];
-    found.replaceChildren(head, ...out, ...(why.textContent ? [why] : []), facts, ...(v.orders.length ? [orders] : []), ...(v.visitor ? [bar(v)] : []));
+    found.replaceChildren(head, ...out, ...(why.textContent ? [why] : []), facts, ...(v.orders.length ? [orders] : []), ...(levers.length ? [row] : []));
   }
 }
 
@@ -65,6 +85,7 @@ function because(v) {
   const parts = [];
   if (v.state === "waiting" && !v.present) parts.push(text("desk.why.absent"));
   if (v.state === "waiting" && v.came_back > 0) parts.push(text("desk.why.cameback", { n: v.came_back }));
+  if (v.preferred) parts.push(text("desk.why.preferred"));
   const why = text(`desk.why.${v.state}`);
   if (why !== `desk.why.${v.state}`) parts.push(why);
   return parts.join(" ");

@@ -48,6 +48,7 @@ func TestTheDeskInABrowser(t *testing.T) {
 		"the queue is started anew":          deskResets,
 		"the theme":                          deskThemes,
 		"seats that are not for sale":        deskKeepsSeats,
+		"one visitor before their turn":      deskPrefers,
 		"a session that ends keeps the rest": deskSignedOut,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, b, g) })
@@ -215,6 +216,20 @@ func deskLooksUp(t *testing.T, b chromium, g *testGateway) {
 	}, "nothing says when they were called")
 	p.clicks("#seating summary").sees("#plan", "").becomes("document.querySelector('#map canvas')?.width > 100", "no hall is drawn")
 	p.accessible("a visitor who is looked up, and the hall")
+}
+
+func deskPrefers(t *testing.T, b chromium, g *testGateway) {
+	show := g.show(shut)
+	g.joins(show)
+	v := g.joins(show)
+	p := b.operator(t, g, "jiyeon", show)
+	p.types("#who", v.token).press(kb.Enter).sees("#found", "Waits at position 2").clicks("#found .second").sees("#sure", "Everybody else in line waits").clicks("#sure-yes")
+	p.sees("#found", "Called before their turn").lacks("#found .second").sees("#changes", "called a visitor before their turn").accessible("a visitor who is called before their turn")
+	p.width(1280)
+	g.admin("PATCH", "/v1/admin/shows/"+show+"/admission", map[string]any{"max_active": 1}).want(http.StatusOK)
+	v.is("admitted")
+	p.types("#who", v.token).press(kb.Enter).sees("#found", "Is inside").lacks("#found .second")
+	p.clicks("#found .danger").sees("#sure", "Their place ends at once").clicks("#sure-yes").sees("#found", "Banned").clicks("#found .second").sees("#found .danger", "Ban")
 }
 
 func deskRedrives(t *testing.T, b chromium, g *testGateway) {
