@@ -178,11 +178,24 @@ local want = math.min(quota, vacant)
 local claim_by = now + r.claim_seconds * 1000000
 local first, last, returned = 0, 0, 0
 
+-- enter lets somebody in by themselves, who may claim until a time.
+local entering = {}
+local function enter(visitor, number, till)
+  entering[#entering + 1] = text(till)
+  entering[#entering + 1] = visitor
+  if first == 0 then first = number end
+  last = number
+  returned = returned + 1
+end
+
 -- Who is not there any more, or was called by now, stays what they are.
-local preferred, popped = {}, 0
-if want > 0 then
-  local front = redis.call('ZPOPMIN', PREFERRED, text(math.min(want, chunk)))
-  popped = #front / 2
+local popped = 0
+while want > returned and popped < chunk do
+  local front = redis.call('ZPOPMIN', PREFERRED, text(math.min(want - returned, chunk - popped)))
+  if #front == 0 then
+    break
+  end
+  popped = popped + #front / 2
   for i = 1, #front, 2 do
     local visitor, number = front[i], tonumber(front[i + 1])
     local place = tonumber(redis.call('ZSCORE', WAITING, visitor) or nil)
@@ -193,39 +206,29 @@ if want > 0 then
       if place then
         call(visitor, {number = number, misses = 0, session = 0, max = 0})
       end
-      preferred[#preferred + 1] = text(claim_by)
-      preferred[#preferred + 1] = visitor
-      if first == 0 then first = number end
-      last = number
-      returned = returned + 1
+      enter(visitor, number, claim_by)
     end
   end
-  each_batch('ZADD', ACTIVE, preferred)
 end
 local turn = returned == 0 -- of the list and the line
 
 if turn and listing and r.list_due == 0 and want > 0 then
   local claim = now + math.max(60, r.waiting_list_claim_seconds) * 1000000
   local front = redis.call('ZPOPMIN', LIST, text(math.min(want, chunk)))
-  local entering, untold = {}, {}
+  local untold = {}
   for i = 1, #front, 2 do
     local visitor, number = front[i], tonumber(front[i + 1])
     call(visitor, {number = number, misses = 1, session = 0, max = 0})
-    for _, of in ipairs({entering, untold}) do
-      of[#of + 1] = text(claim)
-      of[#of + 1] = visitor
-    end
-    if first == 0 then first = number end
-    last = number
-    returned = returned + 1
+    enter(visitor, number, claim)
+    untold[#untold + 1] = text(claim)
+    untold[#untold + 1] = visitor
   end
-  each_batch('ZADD', ACTIVE, entering)
   each_batch('ZADD', UNTOLD, untold)
 end
 
 -- Who came back has a smaller number than anybody beyond the head. One by one: the
 -- present go in, the absent are away again.
-local going, absent = {}, {}
+local absent = {}
 while turn and not listing and want > returned and popped < chunk do
   local front = redis.call('ZPOPMIN', RETURNED, text(math.min(want - returned, chunk - popped)))
   if #front == 0 then
@@ -236,18 +239,14 @@ while turn and not listing and want > returned and popped < chunk do
     local visitor, number = front[i], tonumber(front[i + 1])
     if redis.call('GETBIT', PRESENT, text(number)) == 1 then
       bit(PRESENT, number, 0)
-      going[#going + 1] = text(claim_by)
-      going[#going + 1] = visitor
-      if first == 0 then first = number end
-      last = number
-      returned = returned + 1
+      enter(visitor, number, claim_by)
     else
       absent[#absent + 1] = text(now + r.return_seconds * 1000000)
       absent[#absent + 1] = visitor
     end
   end
 end
-each_batch('ZADD', ACTIVE, going)
+each_batch('ZADD', ACTIVE, entering)
 each_batch('ZADD', AWAY, absent)
 
 -- set_in finds the n-th bit that is set from byte `from` to byte `to`, not counting

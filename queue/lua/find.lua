@@ -33,7 +33,9 @@ local function reply(state, position, till, missed)
   if number > 0 and number <= r.issued then
     present = redis.call('GETBIT', PRESENT, text(number))
   end
-  local preferred = (state == 'waiting' or state == 'returned') and redis.call('ZSCORE', PREFERRED, visitor) and 1 or 0
+  -- An older place of theirs may have been meant.
+  local preferred = (state == 'waiting' or state == 'returned')
+    and tonumber(redis.call('ZSCORE', PREFERRED, visitor) or nil) == number and 1 or 0
   return {'ok', now, r.epoch, r.version, state, visitor, number, position, till, missed, present, preferred}
 end
 

@@ -13,7 +13,8 @@ end
 if number > 0 and redis.call('GETBIT', PRESENT, text(number)) == 0 then
   number = 0
 end
-if number > 0 and redis.call('ZADD', PREFERRED, text(number), visitor) == 1 then
+if number > 0 then
+  redis.call('ZADD', PREFERRED, text(number), visitor)
   changed()
 end
 return {'ok', now, r.epoch, r.version, number}
