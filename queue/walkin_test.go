@@ -69,6 +69,26 @@ func TestNobodyWaitsBeforeAnIdleShow(t *testing.T) {
 	})
 }
 
+// A view that was taken between somebody's join and their admission shows no line.
+func TestWhoIsOnTheirWayInIsNoLine(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		h := newHouse(t, url, quick())
+		h.show.Rules.IntervalMS, h.show.Rules.Admit = 60_000, 1
+		g := h.gate()
+		first := g.joins()
+		g.look()
+		g.crowded(false, "one is there, and one is let in at a time")
+		equal(t, g.walks().State, Waiting, "behind that one")
+		g.look()
+		first.wants(Admitted)
+		g.joins()
+		g.look()
+		g.crowded(true, "two are there")
+		h.isSound(g)
+	})
+}
+
 func TestNobodyWalksPastALine(t *testing.T) {
 	t.Parallel()
 	testenv.EachRedis(t, func(t *testing.T, url string) {
