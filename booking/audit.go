@@ -68,8 +68,8 @@ type values map[string]any
 // NotePreferred writes down that an operator has a visitor called before their turn, from a position in
 // line. It may return ErrUnavailable.
 func (s *Store) NotePreferred(ctx context.Context, show, visitor string, position int64) error {
-	return s.transact(ctx, "call before turn", func(tx *gorm.DB) error {
-		return s.auditOf(ctx, tx, "call before turn", show, visitor, values{"preferred": false}, values{"preferred": true, "position": position})
+	return s.transact(ctx, "prefer visitor", func(tx *gorm.DB) error {
+		return s.auditOf(ctx, tx, "prefer visitor", show, visitor, values{"preferred": false}, values{"preferred": true, "position": position})
 	})
 }
 

@@ -6,6 +6,7 @@ import { sure } from "./deskwords.js";
 // many seats are kept.
 export function keeping(levers) {
   const box = $("keep-which");
+  const states = ["house", "blocked", "free"];
   const named = () => box.value.split(/[\s,]+/).filter(Boolean);
 
   // asks are the requests that bring what was typed, ids of seats or one section, into a state.
@@ -23,10 +24,10 @@ export function keeping(levers) {
   }
 
   function check() {
-    for (const state of ["house", "blocked", "free"]) $(`keep-${state}`).disabled = !named().length;
+    for (const state of states) $(`keep-${state}`).disabled = !named().length;
   }
 
-  for (const state of ["house", "blocked", "free"]) $(`keep-${state}`).onclick = () => levers.press($(`keep-${state}`), () => send(asks(state))).then(check);
+  for (const state of states) $(`keep-${state}`).onclick = () => levers.press($(`keep-${state}`), () => send(asks(state))).then(check);
   $("keeping").onsubmit = (event) => event.preventDefault();
   $("keep-release").onclick = async () => {
     const yes = await sure({ title: text("desk.keep.release"), words: text("desk.keep.release.text"), yes: text("desk.keep.release") });

@@ -19,14 +19,12 @@ func TestABanIsForEverywhere(t *testing.T) {
 		write := map[string]string{"X-Frontrow": "1"}
 		v := g.enters(show)
 		hold := v.hold("A-1-1").want(http.StatusCreated).text("hold")
-		visitor := g.admin("GET", "/v1/admin/shows/"+show+"/visitors?number=1", nil).want(http.StatusOK).text("state")
-		if visitor != "called" {
-			t.Errorf("number 1 is %s", visitor)
+		if state := g.admin("GET", "/v1/admin/shows/"+show+"/visitors?number=1", nil).want(http.StatusOK).text("state"); state != "called" {
+			t.Errorf("number 1 is %s", state)
 		}
-		token, err := queueKeys(t).ParseToken(v.token)
-		must(t, err)
-		at := "/v1/admin/shows/" + show + "/bans/" + token.Visitor
-		cookies := []*http.Cookie{{Name: "fr_visitor", Value: queueKeys(t).SignVisitor(token.Visitor, 0)}}
+		visitor := visitorOf(t, v)
+		at := "/v1/admin/shows/" + show + "/bans/" + visitor
+		cookies := []*http.Cookie{{Name: "fr_visitor", Value: queueKeys(t).SignVisitor(visitor, 0)}}
 
 		g.admin("PUT", at, nil).want(http.StatusNoContent)
 		g.admin("PUT", at, nil).want(http.StatusNoContent)
@@ -46,12 +44,12 @@ func TestABanIsForEverywhere(t *testing.T) {
 		g.do(call{method: "POST", path: "/v1/shows/" + elsewhere + "/queue", cookies: cookies, header: write}).want(http.StatusCreated)
 		g.joins(show) // nobody else
 
-		found := g.admin("GET", "/v1/admin/shows/"+show+"/visitors?visitor="+token.Visitor, nil).want(http.StatusOK).json()
+		found := g.admin("GET", "/v1/admin/shows/"+show+"/visitors?visitor="+visitor, nil).want(http.StatusOK).json()
 		if found["banned"] != true || found["state"] == "admitted" {
 			t.Errorf("found %v", found)
 		}
 		entries := g.admin("GET", "/v1/admin/audit?show="+show, nil).want(http.StatusOK).json()["entries"].([]any)
-		if last := entries[0].(map[string]any); last["action"] != "ban_visitor" || last["subject"] != token.Visitor {
+		if last := entries[0].(map[string]any); last["action"] != "ban_visitor" || last["subject"] != visitor {
 			t.Errorf("the audit says %v", last)
 		}
 		if b.redis != "" {
@@ -67,7 +65,7 @@ func TestABanIsForEverywhere(t *testing.T) {
 		if again := g.do(call{method: "POST", path: path, bearer: v.token}).want(http.StatusCreated); again.text("token") == "" {
 			t.Errorf("came again to %s", again.body)
 		}
-		g.admin("PUT", "/v1/admin/shows/no-such-show/bans/"+token.Visitor, nil).problem(http.StatusNotFound, "show_not_found")
+		g.admin("PUT", "/v1/admin/shows/no-such-show/bans/"+visitor, nil).problem(http.StatusNotFound, "show_not_found")
 		g.do(call{method: "PUT", path: "/v1/admin/shows/" + show + "/bans/nobody", bearer: testAdmin, bad: true}).problem(http.StatusUnprocessableEntity, "invalid")
 		g.do(call{method: "PUT", path: at}).problem(http.StatusUnauthorized, "admin_required")
 		g.verifies(show)
@@ -79,4 +77,11 @@ func queueKeys(t *testing.T) *queue.Keyring {
 	keys, err := queue.NewKeyring(testSecret)
 	must(t, err)
 	return keys
+}
+
+func visitorOf(t *testing.T, v *guest) string {
+	t.Helper()
+	token, err := queueKeys(t).ParseToken(v.token)
+	must(t, err)
+	return token.Visitor
 }

@@ -7,13 +7,6 @@ import (
 	"frontrow/queue"
 )
 
-func visitorOf(t *testing.T, v *guest) string {
-	t.Helper()
-	token, err := queueKeys(t).ParseToken(v.token)
-	must(t, err)
-	return token.Visitor
-}
-
 // Whom an operator calls before their turn goes first as soon as the rules let anybody in, and the audit has it.
 func TestOneVisitorBeforeTheirTurn(t *testing.T) {
 	t.Parallel()
@@ -50,7 +43,7 @@ func TestOneVisitorBeforeTheirTurn(t *testing.T) {
 		entries := g.admin("GET", "/v1/admin/audit?show="+show, nil).want(http.StatusOK).json()["entries"].([]any)
 		calls := 0
 		for _, e := range entries {
-			if e := e.(map[string]any); e["action"] == "call_before_turn" {
+			if e := e.(map[string]any); e["action"] == "prefer_visitor" {
 				calls++
 				if e["subject"] != visitor || e["operator"] != "operator" || e["after"].(map[string]any)["position"] != 3.0 {
 					t.Errorf("the audit says %v", e)
