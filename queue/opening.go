@@ -112,7 +112,7 @@ func (r *Room) open(ctx context.Context, kept Kept, ceiling int64) error {
 	known = known.current(kept.Floor)
 	fields := append(show.fields(), kept.Totals.fields()...)
 	fields = append(fields, "rules_version", show.RulesVersion, "floor", kept.Floor)
-	if r.queue.list.Load != nil {
+	if r.queue.list.Load != nil && kept.Epoch > 1 { // before its first room nobody can be on the list
 		fields = append(fields, "list_due", 1)
 	}
 	drawn, err := r.drawFields(ctx, kept.Generation)

@@ -42,7 +42,7 @@ func (r *Room) IsCrowded() (bool, error) {
 		return false, err
 	}
 	shut := v.phase != Open || v.rules.Paused || v.isRecovering() || v.isSoldOut() ||
-		v.hasLine() || v.listed > 0 || v.totals.Active >= int64(v.rules.MaxActive)
+		v.hasLine() || v.listed > 0 || v.listDue || v.totals.Active >= int64(v.rules.MaxActive)
 	return shut || r.isShut(), nil
 }
 

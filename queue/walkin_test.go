@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -37,6 +38,26 @@ func (h *house) isSound(g *gate) {
 	for _, v := range append(found, AuditAdmissions(h.books.admissions)...) {
 		g.t.Error(v)
 	}
+}
+
+// Nobody can be on the waiting list of a show that never had a room: the first who come need not
+// wait until it was read.
+func TestTheFirstRoomAsksForNoList(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		h := newHouse(t, url, quick())
+		h.list.failing = errors.New("MySQL is away")
+		g := h.gate()
+		equal(t, g.walks().State, Admitted, "before the list could be read")
+
+		h.list.failing = nil
+		must(t, g.Reset(t.Context()))
+		g.crowded(true, "until the list of the second was read")
+		g.look()
+		g.look()
+		g.crowded(false, "it was")
+		equal(t, g.walks().State, Admitted, "then")
+	})
 }
 
 func TestNobodyWaitsBeforeAnIdleShow(t *testing.T) {

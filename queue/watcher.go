@@ -95,7 +95,8 @@ func (w *Watcher) RunOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.rules(ctx, v), w.seen(ctx, v), w.numbers(ctx, v), w.keep(ctx, v), w.room.bringList(ctx, v), w.room.tellCalled(ctx, v))
+	// The list first: nobody is let in before it is there.
+	return errors.Join(w.room.bringList(ctx, v), w.rules(ctx, v), w.seen(ctx, v), w.numbers(ctx, v), w.keep(ctx, v), w.room.tellCalled(ctx, v))
 }
 
 // rules puts MySQL's rules in force where Redis has older ones.
