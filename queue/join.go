@@ -72,6 +72,15 @@ func (r *Room) newPlace(ctx context.Context, v *view, who Who) (s Status, create
 		}
 	}
 	a, err := r.join(ctx, ask)
+	if err == nil && a.code == "known" {
+		// Only now is it a replay: somebody whom a cookie made known before they joined
+		// costs no more than somebody who has none.
+		s, err = r.Poll(ctx, Who{Visitor: who.Visitor, Since: who.Since, Unproven: who.Unproven})
+		if !errors.Is(err, ErrNoPlace) {
+			return s, false, err
+		}
+		a, err = r.join(ctx, ask) // their place ended meanwhile, or Redis lost it
+	}
 	if err != nil {
 		return s, false, err
 	}
@@ -91,10 +100,7 @@ func (r *Room) newPlace(ctx context.Context, v *view, who Who) (s Status, create
 		s.Token = r.queue.keys.Token(t)
 		return s, a.code == "gathers", nil
 	case "known":
-		// Only now is it a replay: somebody whom a cookie made known before they joined
-		// costs no more than somebody who has none.
-		s, err := r.Poll(ctx, Who{Visitor: who.Visitor, Since: who.Since, Unproven: who.Unproven})
-		return s, false, err
+		return s, false, unavailable("join", errLost)
 	case "full":
 		return s, false, ErrFull
 	case "limited":

@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -151,6 +153,46 @@ func TestALaggingRedisWithACrowd(t *testing.T) {
 	c.other.look()
 	past.restore(t, c.g)
 	c.recovers(t)
+}
+
+// between runs something after the first call of a script.
+type between struct {
+	counter
+	script *redis.Script
+	once   sync.Once
+	run    func()
+}
+
+func (b *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if args := cmd.Args(); len(args) > 1 && args[1] == b.script.Hash() && err == nil {
+			b.once.Do(b.run)
+		}
+		return err
+	}
+}
+
+// Who joins again while Redis loses their place has a place all the same.
+func TestAPlaceLostBetweenTwoQuestions(t *testing.T) {
+	t.Parallel()
+	testenv.EachRedis(t, func(t *testing.T, url string) {
+		h := newHouse(t, url, quick())
+		g, other := h.gate(), h.gate()
+		f := g.joins()
+		g.look()
+		other.look()
+		g.redis.AddHook(&between{script: joinScript, run: func() {
+			must(t, other.redis.Del(t.Context(), g.keys...).Err())
+			other.look()
+		}})
+		s, created, err := g.Join(t.Context(), Who{Visitor: f.who.Visitor}) // the answer with the token was lost
+		must(t, err)
+		equal(t, created, true, "a new place")
+		equal(t, s.State, Waiting, "state")
+		other.look()
+		other.isClean(h)
+	})
 }
 
 type dump map[string]string
