@@ -166,6 +166,7 @@ func (g *testGateway) show(change ...func(map[string]any)) string {
 		c(spec)
 	}
 	g.admin("POST", "/v1/admin/shows", spec).want(http.StatusCreated)
+	id, _ = spec["show"].(string)
 	if spec["phase"] == "open" {
 		g.opens(id)
 	}
