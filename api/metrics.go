@@ -85,7 +85,7 @@ var (
 	queueForetold   = showMetric("queue_eta_inside_ratio", "Share of those let in who waited as foretold when they joined.")
 	queueHasty      = showMetric("queue_hasty_polls_total", "Polls that came more than twice as fast as any were told, at this gateway.")
 	queueSlowed     = showMetric("queue_slowed_polls_total", "Of those, polls that were refused: far too many.")
-	queueEpoch      = showMetric("queue_epoch", "Grows whenever Redis was lost.")
+	queueEpoch      = showMetric("queue_epoch", "Grows whenever Redis was lost, or another master took a room over.")
 	queueVisitors   = showMetric("queue_visitors_total", "What became of visitors since the show opened.", "outcome")
 	seatsByState    = showMetric("seats", "Seats by state, as the door has them.", "state")
 )

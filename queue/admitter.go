@@ -39,6 +39,13 @@ func (a *Admitter) Run(ctx context.Context) error {
 func (a *Admitter) RunOnce(ctx context.Context) (admitted int64, next time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, roundTrip)
 	defer cancel()
+	known, err := a.room.stamp(ctx)
+	if err == nil {
+		err = a.room.makesSure(ctx, "admit", known.epoch)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
 	free, held, asOf := a.room.stock(ctx).args()
 	reply, err := a.room.run(ctx, "admit", admitScript, chunk, free, held, asOf)
 	if err != nil {

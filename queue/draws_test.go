@@ -296,10 +296,21 @@ func TestWhoIsDrawnCountsAsSeen(t *testing.T) {
 	})
 }
 
-// Redis is lost at any moment of the draw: the order stays, and so do those who
+// Redis is lost, or another process takes over, at any moment of the draw: the order stays, and so do those who
 // came later.
 func TestADrawSurvivesTheLossOfRedis(t *testing.T) {
 	t.Parallel()
+	losses := map[string]func(t *testing.T, g *gate){
+		"lost":       func(t *testing.T, g *gate) { must(t, g.redis.Del(t.Context(), g.keys...).Err()) },
+		"taken over": func(_ *testing.T, g *gate) { g.changesMaster() },
+	}
+	for loss, lose := range losses {
+		aDrawSurvives(t, loss, lose)
+	}
+}
+
+func aDrawSurvives(t *testing.T, loss string, lose func(t *testing.T, g *gate)) {
+	t.Helper()
 	// Each goes as far as it says, and leaves the rest to the other gateway.
 	moments := map[string]func(t *testing.T, h *house, g *gate){
 		"gathering": func(*testing.T, *house, *gate) {},
@@ -335,7 +346,7 @@ func TestADrawSurvivesTheLossOfRedis(t *testing.T) {
 		},
 	}
 	for name, until := range moments {
-		t.Run(name, func(t *testing.T) {
+		t.Run(loss+" "+name, func(t *testing.T) {
 			t.Parallel()
 			testenv.EachRedis(t, func(t *testing.T, url string) {
 				h := newLottery(t, url, "")
@@ -349,7 +360,7 @@ func TestADrawSurvivesTheLossOfRedis(t *testing.T) {
 					late = g.join(3)
 				}
 				other.look()
-				must(t, g.redis.Del(t.Context(), g.keys...).Err())
+				lose(t, g)
 				g.look()
 				other.look()
 				if name == "gathering" {
@@ -373,6 +384,7 @@ func TestADrawSurvivesTheLossOfRedis(t *testing.T) {
 					equal(t, f.polls().State, Waiting, "state of who is late")
 				}
 				other.set("recovering_until", 0)
+				other.set("objections_until", 0)
 				g.look()
 				other.look()
 				h.draw(g, other)

@@ -59,6 +59,7 @@ var (
 	ErrPassExpired = errors.New("pass expired")
 
 	errLost        = errors.New("redis has gone back behind what it told us")
+	errCopy        = errors.New("another redis master opened the room")
 	errUncommitted = errors.New("the seed of the draw is not committed to")
 	errRival       = errors.New("another gateway is opening the room")
 )

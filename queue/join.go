@@ -153,9 +153,22 @@ func (r *Room) askJoins(ctx context.Context, asks []joinAsk) ([]joinAnswer, erro
 	for _, ask := range asks {
 		args = append(args, ask.visitor, ask.flags())
 	}
+	known, err := r.stamp(ctx)
+	if err == nil {
+		err = r.makesSure(ctx, "join", known.epoch) // lest places are given that nobody is told of
+	}
+	if err != nil {
+		return nil, err
+	}
 	a, err := r.run(ctx, "join", joinScript, args...)
 	if err != nil {
 		return nil, err
+	}
+	if err := r.makesSure(ctx, "join", a.epoch); err != nil {
+		return nil, err
+	}
+	if v := r.view.Load(); v != nil && v.epoch < a.epoch {
+		_, _ = r.refresh(ctx) // else their positions could not be told; without, they are in line all the same
 	}
 	answers := make([]joinAnswer, len(asks))
 	if len(a.rest) == 3 && a.rest[1] == "all" {
@@ -190,7 +203,11 @@ func (r *Room) joined(who Who, a joinAnswer) Status {
 	if v == nil || v.epoch != a.epoch {
 		v = &view{asOf: a.now, epoch: a.epoch, issued: a.number - 1, rules: r.rules.Load().Rules, recovering: a.now + 1}
 	}
-	s := r.waiting(v, t, v.behind(a.number))
+	position, known := v.line.position(a.number)
+	if position += v.ahead(); !known {
+		position = v.behind(a.number)
+	}
+	s := r.waiting(v, t, position)
 	if s.ETA != nil {
 		t.foretell(t.Joined, *s.ETA)
 	}

@@ -54,10 +54,16 @@ const (
 )
 
 var (
+	//go:embed lua/master.lua
+	masterLua string
 	//go:embed lua/room.lua
-	opening string
+	roomLua string
 	//go:embed lua/open.lua
 	openLua string
+	//go:embed lua/home.lua
+	homeLua string
+	//go:embed lua/adopt.lua
+	adoptLua string
 	//go:embed lua/rules.lua
 	rulesLua string
 	//go:embed lua/raise.lua
@@ -98,13 +104,17 @@ var (
 	findLua string
 )
 
-// Each script but open starts with what room.lua does.
+// Each script of a room but open starts with what room.lua does, and with home.lua where it does more than look.
 var (
-	openScript    = redis.NewScript(openLua)
+	looking       = masterLua + roomLua
+	opening       = looking + homeLua
+	masterScript  = redis.NewScript(masterLua + "redis.call('UNLINK', KEYS[14]) return master()")
+	openScript    = redis.NewScript(masterLua + openLua)
+	adoptScript   = redis.NewScript(looking + adoptLua)
 	rulesScript   = redis.NewScript(opening + rulesLua)
 	raiseScript   = redis.NewScript(opening + raiseLua)
 	joinScript    = redis.NewScript(opening + limitsLua + joinLua)
-	viewScript    = redis.NewScript(opening + viewLua)
+	viewScript    = redis.NewScript(looking + viewLua)
 	seenScript    = redis.NewScript(opening + seenLua)
 	admitScript   = redis.NewScript(opening + admitLua)
 	resolveScript = redis.NewScript(opening + resolveLua)
@@ -118,5 +128,5 @@ var (
 	acceptScript  = redis.NewScript(opening + limitsLua + acceptLua)
 	prolongScript = redis.NewScript(opening + prolongLua)
 	preferScript  = redis.NewScript(opening + preferLua)
-	findScript    = redis.NewScript(opening + findLua)
+	findScript    = redis.NewScript(looking + findLua)
 )

@@ -127,7 +127,7 @@ type Admission struct {
 	Show        string
 	Generation  int64
 	Epoch       int64
-	Seq         int64 // 1, 2, 3… within an epoch
+	Seq         int64 // one more each time, from 1 on where a room was opened
 	At          int64 // us, Redis's clock
 	Admit       int64 // the rules in force
 	IntervalMS  int64

@@ -340,7 +340,7 @@ func TestAnOldEpochOpensNothing(t *testing.T) {
 		s, _, err := g.Join(t.Context(), f.who)
 		must(t, err)
 		f.holds(s)
-		must(t, g.open(t.Context(), Kept{Show: h.show.ID, Generation: 1, Epoch: 1}, 0))
+		must(t, g.open(t.Context(), Kept{Show: h.show.ID, Generation: 1, Epoch: 1}, 0, g.runsAt()))
 		g.look()
 		equal(t, f.wants(Waiting).Number, s.Number, "number")
 	})

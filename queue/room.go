@@ -49,12 +49,16 @@ type Room struct {
 	// looked, or that of a token it was shown. 0: it has not looked yet.
 	least atomic.Int64
 
-	mu    sync.Mutex
+	mu         sync.Mutex
+	heardAt    time.Time // when Redis answered last
+	doubtUntil time.Time // see silence.go
+
 	known stamp    // the highest that Redis told this gateway
 	ahead struct { // the highest number above the view's that a token proved
 		epoch, number int64
 		at            time.Time
 	}
+	begun int64 // the newest epoch that Redis was seen in, whatever it knew
 	rival struct {
 		epoch int64 // won in MySQL by somebody, and not seen in Redis yet
 		since time.Time
@@ -122,9 +126,15 @@ func (r *Room) heard(name string, a answer, err error) (answer, error) {
 	if err != nil {
 		return a, err
 	}
-	if a.status == "lost" {
+	r.hears(time.Now())
+	switch a.status {
+	case "lost":
+		r.sawBegun(a.epoch)
 		r.poke()
 		return a, unavailable(name, errLost)
+	case "copy":
+		r.poke()
+		return a, unavailable(name, errCopy)
 	}
 	r.learn(stamp{a.epoch, a.version})
 	return a, nil
@@ -150,7 +160,7 @@ func readAnswer(name string, cmd *redis.Cmd) (answer, error) {
 		a.version, _ = reply[3].(int64)
 		a.rest = reply[4:]
 	}
-	if a.now == 0 || a.status != "lost" && a.epoch == 0 {
+	if a.now == 0 || a.status != "lost" && a.status != "copy" && a.epoch == 0 {
 		return answer{}, fmt.Errorf("%s answered %v", name, reply)
 	}
 	return a, nil
@@ -192,6 +202,13 @@ func (r *Room) sawAhead(epoch, number int64) {
 	if r.ahead.epoch != epoch || r.ahead.number < number {
 		r.ahead.epoch, r.ahead.number, r.ahead.at = epoch, number, time.Now()
 	}
+}
+
+// sawBegun notes the epoch of a room that knows less than it should.
+func (r *Room) sawBegun(epoch int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun = max(r.begun, epoch)
 }
 
 // isBehind tells whether the view, though taken after a token was seen, knows less

@@ -4,7 +4,9 @@ package queue
 // statistics show them.
 func Scripts() map[string]string {
 	return map[string]string{
+		"master":  masterScript.Hash(),
 		"open":    openScript.Hash(),
+		"adopt":   adoptScript.Hash(),
 		"rules":   rulesScript.Hash(),
 		"raise":   raiseScript.Hash(),
 		"join":    joinScript.Hash(),

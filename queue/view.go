@@ -24,6 +24,7 @@ type view struct {
 	ceiling    int64
 	opened     int64  // us: when the epoch began
 	recovering int64  // us: nobody is admitted before; 0: no recovery
+	copied     bool   // another master opened the room
 	draw       string // how far the draw of this room is: "", freezing, frozen or numbered
 	lobby      int64  // wait for it
 	undrawn    int64  // of a frozen lobby, who has no number yet and is ahead of whoever has
@@ -70,8 +71,8 @@ func (v *view) isYoungerThan(p Pass) bool { return p.Issued.Add(time.Second).Bef
 
 // newView reads the answer of lua/view.lua behind its four opening values.
 func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, error) {
-	if len(reply) != 13 {
-		return nil, fmt.Errorf("view has %d values, not 13", len(reply))
+	if len(reply) != 14 {
+		return nil, fmt.Errorf("view has %d values, not 14", len(reply))
 	}
 	var counts [5]int64
 	for i := range counts {
@@ -97,7 +98,7 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 		head:       room.int("head"),
 		ceiling:    room.int("ceiling"),
 		opened:     room.int("opened_at"),
-		recovering: room.int("recovering_until"),
+		recovering: max(room.int("recovering_until"), room.int("objections_until")),
 		draw:       room["draw"],
 		waiting:    counts[0],
 		returned:   counts[1],
@@ -109,6 +110,8 @@ func newView(reply []any, asOf, epoch, version int64, taken time.Time) (*view, e
 	v.holding, _ = reply[9].(int64)
 	v.listed, _ = reply[10].(int64)
 	v.untold, _ = reply[11].(int64)
+	copied, _ := reply[13].(int64)
+	v.copied = copied == 1
 	v.listDue = room.int("list_due") == 1
 	if v.served = -1; room["served"] != "" {
 		v.served = room.int("served")

@@ -86,15 +86,25 @@ func (w *Watcher) RunOnce(ctx context.Context) error {
 	defer cancel()
 	w.room.countAnew(time.Now())
 	v, err := w.room.refresh(ctx)
-	if errors.Is(err, errLost) || err == nil && w.room.isBehind(v) {
-		if err = w.room.reopen(ctx); err != nil {
-			return err
-		}
+	switch {
+	case err == nil && v.copied:
+		err = w.room.adopt(ctx, v)
+	case errors.Is(err, errLost) || err == nil && w.room.isBehind(v):
+		err = w.room.reopen(ctx)
+	case err == nil:
+		return w.beat(ctx, v)
+	}
+	if err == nil {
 		v, err = w.room.refresh(ctx)
 	}
 	if err != nil {
 		return err
 	}
+	return w.beat(ctx, v)
+}
+
+// beat does what a view asks for.
+func (w *Watcher) beat(ctx context.Context, v *view) error {
 	// The list first: nobody is let in before it is there.
 	return errors.Join(w.room.bringList(ctx, v), w.rules(ctx, v), w.seen(ctx, v), w.numbers(ctx, v), w.keep(ctx, v), w.room.tellCalled(ctx, v))
 }
@@ -166,6 +176,6 @@ func (w *Watcher) keep(ctx context.Context, v *view) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err = w.room.run(ctx, "trim", trimScript, v.epoch, rows[len(rows)-1].Seq)
+	_, err = w.room.run(ctx, "trim", trimScript, rows[len(rows)-1].Epoch, rows[len(rows)-1].Seq)
 	return err
 }

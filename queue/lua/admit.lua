@@ -132,7 +132,7 @@ end
 
 -- The quota that is left, and of which interval: what it gave, what the one before gave, its end.
 local quota, drawn, before, ends = 0, 0, 0, now + interval
-if r.phase == 'open' and r.paused == 0 and now >= r.recovering_until then
+if r.phase == 'open' and r.paused == 0 and not halted() then
   if now >= r.admitted_at + interval then
     quota = r.admit
   elseif r.quota_interval == r.interval_ms and r.quota_at == r.admitted_at then

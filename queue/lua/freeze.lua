@@ -28,7 +28,7 @@ elseif r.draw == 'frozen' and (of == 0 or of == r.draw_epoch) then
   code, first, count, of = 'frozen', r.draw_first, r.draw_count, r.draw_epoch
 elseif r.phase ~= 'lobby' then
   code = 'closed'
-elseif of == 0 and (r.starts_at == 0 or now < r.starts_at or now < r.recovering_until) then
+elseif of == 0 and (r.starts_at == 0 or now < r.starts_at or halted()) then
   code = 'early'
 else
   if of == 0 then

@@ -32,6 +32,7 @@ end
 if n > 0 then
   local first = r.draw_first + cursor
   fill(PRESENT, first, first + n - 1)
+  fill(RESTORED, first, first + n - 1) -- an older epoch's token puts nobody back whose place has ended
   local since = redis.call('ZMSCORE', LOBBY, unpack(ARGV, 6))
   local late = redis.call('ZMSCORE', WAITING, unpack(ARGV, 6))
   local rows, left = {}, 0

@@ -12,11 +12,12 @@
 -- ARGV[7]  how many were inside when the totals were kept
 -- ARGV[8]  F: how many fields of the room follow (rules, phase, totals)
 -- ARGV[9]  V: how many visitors follow who are known to be inside
+-- ARGV[10] master that the epoch was won for
 -- then F pairs: field, value
 -- then V triples: visitor, number, until (us): they hold or pay
 -- then all the rest: numbers that are done (bought)
 --
--- Returns {'ok' or 'kept', now (us), epoch, version}.
+-- Returns {'ok' or 'kept', now (us), epoch, version}, or {'copy', now} from another master.
 
 local ROOM, ACTIVE, CALLED, FINISHED, RESTORED, HOLDING = KEYS[1], KEYS[4], KEYS[5], KEYS[7], KEYS[8], KEYS[21]
 local epoch = tonumber(ARGV[1])
@@ -27,6 +28,9 @@ local function text(n)
   return string.format('%.0f', n)
 end
 
+if master() ~= ARGV[10] then
+  return {'copy', now}
+end
 local standing = tonumber(redis.call('HGET', ROOM, 'epoch') or 0)
 if standing >= epoch then
   return {'kept', now, standing, tonumber(redis.call('HGET', ROOM, 'version'))}
@@ -34,7 +38,7 @@ end
 redis.call('UNLINK', KEYS[29], unpack(KEYS, 1, 27)) -- all but moves: who has moved has moved
 
 local fields, visitors = tonumber(ARGV[8]), tonumber(ARGV[9])
-local at = 10
+local at = 11
 for _ = 1, fields do
   redis.call('HSET', ROOM, ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -71,5 +75,5 @@ redis.call('HSET', ROOM,
   'epoch', text(epoch), 'version', '1', 'generation', ARGV[2], 'issued', ARGV[3], 'head', ARGV[4],
   'ceiling', ARGV[5], 'recovering_until', text(now + tonumber(ARGV[6])),
   'lost_active', lost > 0 and text(lost) or '0', 'window', '0', 'admissions', '0',
-  'invited', '0', 'swept', ARGV[4], 'dropped', ARGV[4], 'opened_at', text(now), 'opened_issued', ARGV[3], 'admitted_at', '0', 'quota_drawn', '0', 'quota_before', '0', 'quota_until', '0', 'quota_interval', '0', 'quota_at', '0', 'served', '-1')
+  'invited', '0', 'swept', ARGV[4], 'dropped', ARGV[4], 'opened_at', text(now), 'opened_issued', ARGV[3], 'unknown', '0-' .. ARGV[3], 'home', ARGV[10], 'admitted_at', '0', 'quota_drawn', '0', 'quota_before', '0', 'quota_until', '0', 'quota_interval', '0', 'quota_at', '0', 'served', '-1')
 return {'ok', now, epoch, 1}

@@ -57,7 +57,7 @@ local function back(visitor, number, misses)
   return waiting(number)
 end
 
--- restore puts back, once an epoch, what an older epoch's token proves.
+-- restore puts back, once, what an older epoch's token proves.
 local function restore(visitor, number, admitted_until, max)
   bit(RESTORED, number, 1)
   wrote = true
@@ -116,6 +116,16 @@ local function answer_call(visitor, number, joined, low, high)
   return done(number)
 end
 
+-- is_unknown tells whether the place of a number may not have got here.
+local function is_unknown(number)
+  for above, last in string.gmatch(unknown(), '(%d+)-(%d+)') do
+    if number > tonumber(above) and number <= tonumber(last) then
+      return true
+    end
+  end
+  return false
+end
+
 -- gathered tells who is in the lobby. A token of an older epoch puts its holder back
 -- there, until it is frozen.
 local function gathered(visitor, epoch, joined)
@@ -157,7 +167,7 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
       wrote = true
       return 'admitted', c.number, c.session, c.max
     end
-    if number > 0 and epoch < r.epoch and admitted_until > c.session then
+    if number > 0 and epoch < r.epoch and admitted_until > c.session and is_unknown(number) then
       -- A hold brought them back before their token did.
       c.session, c.max = admitted_until, math.max(c.max, max)
       call(visitor, c)
@@ -198,7 +208,7 @@ local function resolve(visitor, number, epoch, admitted_until, max, joined, low,
     return 'none', 0, 0
   elseif epoch == r.epoch and number > r.issued then
     return 'lost', number, 0
-  elseif epoch == r.epoch or c or number > r.opened_issued or redis.call('GETBIT', FINISHED, text(number)) == 1
+  elseif epoch == r.epoch or c or not is_unknown(number) or redis.call('GETBIT', FINISHED, text(number)) == 1
       or redis.call('GETBIT', RESTORED, text(number)) == 1 then
     return done(number)
   end

@@ -12,7 +12,7 @@
 -- KEYS[6]  away       sorted set: visitor -> until when they may come back (us), of those
 --                     who were called a second time
 -- KEYS[7]  finished   bitmap: bit n: number n is done (bought or left)
--- KEYS[8]  restored   bitmap: bit n: number n was put back once in this epoch
+-- KEYS[8]  restored   bitmap: bit n: number n was put back once since the room was opened
 -- KEYS[9]  admissions list: one row an admission, until MySQL has it
 -- KEYS[10] waits      hash: how long admitted visitors had waited, by bucket
 -- KEYS[11..13] seen   bitmaps: bit n: number n was heard of in a window; they take turns
@@ -45,9 +45,9 @@
 -- ARGV[1]  epoch that the caller knows
 -- ARGV[2]  highest version of that epoch that the caller was ever told
 --
--- Returns {'lost', now} when there is no room, or Redis has gone back behind what it
--- once told this caller. Otherwise every script returns
--- {'ok', now (us), epoch, version, ...}.
+-- Returns {'lost', now, epoch, 0} when there is no room, or Redis has gone back behind what it
+-- once told this caller. All but those that only look return {'copy', now} when another master has opened
+-- the room. Otherwise every script returns {'ok', now (us), epoch, version, ...}.
 
 local ROOM, WAITING, PRESENT, ACTIVE, CALLED, AWAY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local FINISHED, RESTORED, ADMISSIONS, WAITS, SCRATCH = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14]
@@ -70,13 +70,31 @@ local r = setmetatable({}, {
 })
 
 local known_epoch, known_version = tonumber(ARGV[1]), tonumber(ARGV[2])
-if r.epoch == 0 or r.epoch < known_epoch or (r.epoch == known_epoch and r.version < known_version) then
-  return {'lost', now}
+if r.epoch == 0 or r.epoch < known_epoch or (r.epoch == known_epoch and r.version < known_version)
+    or (r.epoch > known_epoch and r.copied_from > 0 and r.copied_from <= known_epoch and r['copied:' .. ARGV[1]] < known_version) then
+  return {'lost', now, r.epoch, 0}
+end
+
+-- is_copy tells whether another master opened this room: numbers are reserved for one, lest two that both
+-- take themselves for it hand the same ones out.
+local function is_copy()
+  return redis.call('HGET', ROOM, 'home') ~= master()
 end
 
 -- text writes a whole number out in full, on every Lua.
 local function text(n)
   return string.format('%.0f', n)
+end
+
+-- unknown lists the numbers whose places may not have got here: 'above-last above-last ...'. Rooms of an older
+-- version do not say it so.
+local function unknown()
+  return r.unknown == 0 and '0-' .. text(r.opened_issued) or r.unknown
+end
+
+-- halted tells whether nobody is to be let in yet: places are being put back, or it may turn out that they must be.
+local function halted()
+  return now < r.recovering_until or now < r.objections_until
 end
 
 -- set stores whole numbers in the room.

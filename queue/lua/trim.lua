@@ -1,7 +1,7 @@
--- Drops rows of admissions that MySQL has.
+-- Drops rows of admissions that MySQL has: up to one, and all of older epochs, which come before.
 --
--- ARGV[3]  epoch of the rows
--- ARGV[4]  highest sequence number that MySQL has
+-- ARGV[3]  epoch of the last row that MySQL has
+-- ARGV[4]  its sequence number
 --
 -- Returns {'ok', now, epoch, version, left}: how many rows are left.
 
@@ -12,7 +12,7 @@ while true do
     break
   end
   local of, at = string.match(row, '^(%d+):(%d+):')
-  if tonumber(of) ~= epoch or tonumber(at) > seq then
+  if tonumber(of) > epoch or tonumber(of) == epoch and tonumber(at) > seq then
     break
   end
   redis.call('LPOP', ADMISSIONS)

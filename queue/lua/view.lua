@@ -4,7 +4,7 @@
 --
 -- Returns {'ok', now, epoch, version, waiting, returned, active, away, first,
 --          bits, room, waits, lobby, holding, listed,
---          untold, moved}:
+--          untold, moved, copy}:
 --   waiting   how many keep a place in line
 --   returned  how many of them were called before, and came back
 --   active    how many are inside, claimed or not
@@ -18,6 +18,7 @@
 --   listed    how many are on the waiting list
 --   untold    how many were called from it, and nobody was told yet
 --   moved     who moved to another device since, and when (us), flat; 5,000 at most
+--   copy      1: another master opened the room
 
 local first = math.floor(r.head / 64) * 64
 local line = in_line()
@@ -37,4 +38,5 @@ return {
   redis.call('ZCARD', LIST),
   redis.call('ZCARD', UNTOLD),
   redis.call('ZRANGEBYSCORE', MOVED, '(' .. ARGV[3], '+inf', 'WITHSCORES', 'LIMIT', 0, 5000),
+  is_copy() and 1 or 0,
 }
