@@ -245,7 +245,6 @@ type probe struct {
 	site    *site
 	stop    chan struct{}
 	done    sync.WaitGroup
-	joined  int
 	gap     time.Duration // the longest time between two joins
 	numbers map[int64]int
 }
@@ -275,14 +274,17 @@ func (s *site) probes(show string, urls ...string) *probe {
 			if err != nil {
 				continue
 			}
-			var place struct{ Token string }
+			var place struct{ Token, Code string }
 			err = json.NewDecoder(response.Body).Decode(&place)
 			response.Body.Close()
-			if err != nil || response.StatusCode != http.StatusCreated {
+			given := response.StatusCode == http.StatusCreated
+			if err != nil || !given && place.Code != "sold_out" { // which a queue says that works
 				continue
 			}
 			p.gap, last = max(p.gap, time.Since(last)), time.Now()
-			p.joined++
+			if !given {
+				continue
+			}
 			if token, err := keys.ParseToken(place.Token); err == nil {
 				p.numbers[token.Number]++
 			}
