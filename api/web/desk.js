@@ -177,7 +177,7 @@ addEventListener("pagehide", () => sessionStorage.setItem(`desk-${id}`, JSON.str
 
 $("news-close").onclick = () => ($("news").hidden = true);
 $("older").onclick = () => changes.older();
-lookUp(path, $("find"), $("found"));
+lookUp(levers, $("find"), $("found"));
 seating(id, $("seating"));
 local();
 look();

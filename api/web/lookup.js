@@ -9,7 +9,9 @@ function asked(words) {
   return { query: `?${name}=${encodeURIComponent(words)}` };
 }
 
-export function lookUp(path, form, found) {
+// lookUp has the form look somebody up. What is done about them goes through the desk's levers, so that this desk is not
+// told of it as of another's.
+export function lookUp(levers, form, found) {
   form.onsubmit = (event) => {
     event.preventDefault();
     look();
@@ -18,7 +20,7 @@ export function lookUp(path, form, found) {
   async function look() {
     const { query = "", headers } = asked(form.elements.who.value.trim());
     try {
-      tell(await call("GET", `${path}/visitors${query}`, { headers }));
+      tell(await call("GET", `${levers.path}/visitors${query}`, { headers }));
     } catch (problem) {
       found.replaceChildren(make("p", "note warn", problem.code === "not_found" || problem.status === 404 ? text("desk.visitor.none") : problem.message));
     }
@@ -38,7 +40,7 @@ export function lookUp(path, form, found) {
   // change does something about a visitor, and looks again.
   async function change(method, what) {
     try {
-      await call(method, `${path}/${what}`);
+      await levers.send(method, `/${what}`);
     } catch (problem) {
       found.append(make("p", "note warn", problem.message));
       return;

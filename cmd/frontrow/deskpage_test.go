@@ -229,7 +229,9 @@ func deskPrefers(t *testing.T, b chromium, g *testGateway) {
 	g.admin("PATCH", "/v1/admin/shows/"+show+"/admission", map[string]any{"max_active": 1}).want(http.StatusOK)
 	v.is("admitted")
 	p.types("#who", v.token).press(kb.Enter).sees("#found", "Is inside").lacks("#found .second")
-	p.clicks("#found .danger").sees("#sure", "Their place ends at once").clicks("#sure-yes").sees("#found", "Banned").clicks("#found .second").sees("#found .danger", "Ban")
+	p.clicks("#found .danger").sees("#sure", "Their place ends at once").clicks("#sure-yes").sees("#found", "Banned").sees("#changes", "banned a visitor").sees("#news", "Inside at most")
+	p.becomes("!document.querySelector('#news').innerText.includes('banned')", "the desk is told what it did itself")
+	p.clicks("#found .second").sees("#found .danger", "Ban")
 }
 
 func deskRedrives(t *testing.T, b chromium, g *testGateway) {
