@@ -173,7 +173,13 @@ func TestManyJoinAtOnce(t *testing.T) {
 		numbers := make(chan int64, n)
 		for i := range n {
 			go func() {
-				s, _, err := gates[i%2].Join(context.WithoutCancel(t.Context()), newcomer())
+				who := newcomer()
+				s, _, err := gates[i%2].Join(context.WithoutCancel(t.Context()), who)
+				var busy *UnavailableError
+				for tries := 0; tries < 10 && errors.As(err, &busy); tries++ {
+					who.New = false // they may have the place already
+					s, _, err = gates[i%2].Join(context.WithoutCancel(t.Context()), who)
+				}
 				if err != nil {
 					t.Error(err)
 				}
