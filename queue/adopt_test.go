@@ -24,6 +24,22 @@ func (g *gate) changesMaster() {
 	must(g.t, g.redis.HSet(g.t.Context(), g.keys[keyRoom], "home", "another master").Err())
 }
 
+// hearsNothing lets a time pass in which Redis is silent.
+func (g *gate) hearsNothing() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.heardAt = g.heardAt.Add(-silence)
+}
+
+// rivalWins has a gateway that is not seen again win the next epoch.
+func (h *house) rivalWins() {
+	h.t.Helper()
+	kept := h.books.kept[h.show.ID]
+	won, err := h.books.ledger().WinEpoch(h.t.Context(), h.show.ID, kept.Epoch, kept.Ceiling, kept.Ceiling+block)
+	must(h.t, err)
+	equal(h.t, won, true, "the rival won")
+}
+
 // refused wants a gateway to give no number to anybody, and to let nobody in.
 func (g *gate) refused(why error) {
 	g.t.Helper()
@@ -203,24 +219,16 @@ func TestWhoWakesIsNotBelieved(t *testing.T) {
 		g := h.gate()
 		g.joins()
 		g.look()
-		sleeps := func(long time.Duration) {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			g.heardAt = g.heardAt.Add(-long)
-		}
-		sleeps(silence)
+		g.hearsNothing()
 		g.joins() // MySQL knows of no other
-		kept := h.books.kept[h.show.ID]
-		won, err := h.books.ledger().WinEpoch(t.Context(), h.show.ID, kept.Epoch, kept.Ceiling, kept.Ceiling+block)
-		must(t, err)
-		equal(t, won, true, "another master has the next epoch")
+		h.rivalWins()
 		g.refused(errLost)
 
 		g.mu.Lock()
 		g.doubtUntil = time.Time{}
 		g.mu.Unlock()
 		g.joins() // as if it had not slept
-		sleeps(silence)
+		g.hearsNothing()
 		if _, _, err := g.admit.RunOnce(t.Context()); !errors.Is(err, errLost) {
 			t.Errorf("the first that it would let in: %v", err)
 		}
@@ -245,9 +253,7 @@ func TestDoubtLeavesNoPlaces(t *testing.T) {
 		away := errors.New("MySQL is away")
 		load := g.queue.ledger.Load
 		g.queue.ledger.Load = func(context.Context, string) (Kept, error) { return Kept{}, away }
-		g.mu.Lock()
-		g.heardAt = g.heardAt.Add(-silence)
-		g.mu.Unlock()
+		g.hearsNothing()
 		for range 10 {
 			g.refused(away)
 		}

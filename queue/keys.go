@@ -106,8 +106,9 @@ var (
 
 // Each script of a room but open starts with what room.lua does, and with home.lua where it does more than look.
 var (
-	looking       = masterLua + roomLua
-	opening       = looking + homeLua
+	looking = masterLua + roomLua
+	opening = looking + homeLua
+	// It writes, so that it fails where nothing can be written; see Room.master.
 	masterScript  = redis.NewScript(masterLua + "redis.call('UNLINK', KEYS[14]) return master()")
 	openScript    = redis.NewScript(masterLua + openLua)
 	adoptScript   = redis.NewScript(looking + adoptLua)
